@@ -1,0 +1,103 @@
+// The one HTTP client for everything outbound: scrapes, remote write, discovery, Alertmanager.
+// Keep-alive, TLS, proxies, redirects, basic auth, bearer, OAuth2; credentials and certificates
+// given as files are read again when they change. Thread-safe; many requests run at once on one
+// event loop thread, completions are called on a small pool.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "net/http.h"
+#include "net/tls.h"
+
+namespace tributary::net {
+
+struct BasicAuth {
+  std::string username, username_file;
+  std::string password, password_file;
+  friend bool operator==(const BasicAuth&, const BasicAuth&) = default;
+};
+
+struct Authorization {
+  std::string type = "Bearer";
+  std::string credentials, credentials_file;
+  friend bool operator==(const Authorization&, const Authorization&) = default;
+};
+
+struct OAuth2 {
+  std::string client_id, client_secret, client_secret_file, token_url;
+  std::vector<std::string> scopes;
+  std::map<std::string, std::string> endpoint_params;
+  TlsClientOptions tls;
+  std::string proxy_url;
+  friend bool operator==(const OAuth2&, const OAuth2&) = default;
+};
+
+// SigV4 of Amazon's managed Prometheus.
+struct SigV4 {
+  std::string region, access_key, secret_key, profile, role_arn;
+  friend bool operator==(const SigV4&, const SigV4&) = default;
+};
+
+// An extra header: fixed values, secret values, or the contents of files.
+struct HttpHeaderOption {
+  std::vector<std::string> values, secrets, files;
+  friend bool operator==(const HttpHeaderOption&, const HttpHeaderOption&) = default;
+};
+
+// prometheus/common's HTTP client config, checked.
+struct HttpClientOptions {
+  std::optional<BasicAuth> basic_auth;
+  std::optional<Authorization> authorization;
+  std::optional<OAuth2> oauth2;
+  std::optional<SigV4> sigv4;
+  TlsClientOptions tls;
+  bool follow_redirects = true;
+  bool enable_http2 = false;
+  std::string proxy_url, no_proxy;
+  bool proxy_from_environment = false;
+  std::map<std::string, std::vector<std::string>> proxy_connect_header;
+  std::map<std::string, HttpHeaderOption> http_headers;
+  friend bool operator==(const HttpClientOptions&, const HttpClientOptions&) = default;
+};
+
+struct ClientRequest {
+  std::string method = "GET";
+  std::string url;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  int64_t timeout_ms = 30'000;
+  size_t max_response_bytes = 0;  // 0: no limit; over it the request fails with kResourceExhausted
+  bool accept_gzip = false;       // sends Accept-Encoding: gzip and unpacks the answer
+  std::string unix_socket;        // connect here instead of the URL's host
+};
+
+struct ClientResponse {
+  int status = 0;
+  Headers headers;
+  std::string body;      // unpacked
+  size_t wire_bytes = 0;  // body bytes as received
+};
+
+class HttpClient {
+ public:
+  static base::Result<std::unique_ptr<HttpClient>> Create(HttpClientOptions options);
+  virtual ~HttpClient() = default;  // cancels what is under way; completions still run, with errors
+
+  // Any status is a response; errors are for what happened below HTTP: kUnavailable (refused,
+  // reset, DNS), kTimeout, kInvalidArgument (bad URL), kResourceExhausted (answer too large).
+  using Completion = std::function<void(base::Result<ClientResponse>)>;
+  virtual void Send(ClientRequest request, Completion done) = 0;
+
+  // Waits. Not to be called from a completion.
+  base::Result<ClientResponse> SendAndWait(ClientRequest request);
+};
+
+}  // namespace tributary::net

@@ -1,0 +1,51 @@
+// WriteHandler: takes remote write requests.
+//
+// Verdicts are per sample: good samples are committed whatever stands beside them, and the answer
+// names the bad ones, capped and grouped by reason. Re-sent samples (same time, same value) count
+// as written. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "storage/appender.h"
+
+namespace tributary::remote {
+
+struct WriteRequest {
+  std::string_view content_type;
+  std::string_view content_encoding;
+  std::string_view user;    // who sent it; "" when not authenticated
+  std::string_view body;    // as received
+};
+
+struct WriteResponse {
+  int status = 204;
+  std::string error;  // plain text, empty on success
+  // X-Prometheus-Remote-Write-*-Written; set on 2.0 requests (and on 1.0, where harmless).
+  bool has_written = false;
+  uint64_t samples_written = 0, histograms_written = 0, exemplars_written = 0;
+  int64_t retry_after_seconds = 0;  // 0: no header
+};
+
+struct WriteHandlerOptions {
+  bool accept_v1 = true;
+  bool accept_v2 = true;
+  size_t max_decoded_bytes = 32 << 20;
+};
+
+class WriteHandler {
+ public:
+  static std::unique_ptr<WriteHandler> Create(WriteHandlerOptions options,
+                                              storage::Appendable& storage,
+                                              const base::Clock& clock,
+                                              base::MetricsRegistry& metrics);
+  virtual ~WriteHandler() = default;
+  virtual WriteResponse Handle(const WriteRequest& request) = 0;
+};
+
+}  // namespace tributary::remote

@@ -1,0 +1,86 @@
+// Following a WAL: how remote write learns what was appended, without knowing the store behind it.
+// Both the head and the agent's store offer one; app hands it to remote.
+//
+// A position is a place between two records. Positions are persisted by the follower, so that it
+// resumes where delivery stopped. The store keeps every segment that a registered follower has not
+// passed, up to the store's own limits.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "model/exemplar.h"
+#include "model/histogram.h"
+#include "model/labels.h"
+#include "storage/appender.h"
+
+namespace tributary::storage {
+
+struct WalPosition {
+  uint32_t segment = 0;
+  uint64_t offset = 0;  // bytes into the segment, at the start of a record
+  friend auto operator<=>(const WalPosition&, const WalPosition&) = default;
+};
+
+struct RefHistogram {
+  model::SeriesRef ref;
+  model::Timestamp t = 0;
+  model::FloatHistogram float_histogram;  // used when is_float
+  model::Histogram histogram;
+  bool is_float = false;
+};
+
+struct RefExemplar {
+  model::SeriesRef ref;
+  model::Exemplar exemplar;
+};
+
+// What a few consecutive records held, in log order within each kind. Reuse one.
+struct WalBatch {
+  std::vector<RefSample> samples;
+  std::vector<RefHistogram> histograms;
+  std::vector<RefExemplar> exemplars;
+  WalPosition end;  // resume here once everything in the batch was delivered
+  void Clear();
+};
+
+// Used by one thread, except Wake().
+class WalCursor {
+ public:
+  virtual ~WalCursor() = default;
+  // Reads on. Appends to `batch` until it holds about `max_samples` or the log has no more for
+  // now; sets batch->end in any case. A damaged place is skipped to the next readable record,
+  // logged and counted; an error means that nothing more can be read.
+  virtual base::Status Read(size_t max_samples, WalBatch* batch) = 0;
+  // Waits until there is more to read, Wake() is called or the time is over.
+  virtual void Wait(int64_t timeout_ms) = 0;
+  virtual void Wake() = 0;
+  // Bytes of log between the cursor and the end.
+  virtual uint64_t BytesBehind() const = 0;
+};
+
+// Thread-safe.
+class WalSource {
+ public:
+  virtual ~WalSource() = default;
+  virtual WalPosition Begin() const = 0;  // of the oldest record that is still there
+  virtual WalPosition End() const = 0;
+  // A cursor at `position`, or at Begin() when that place is gone already (`skipped` tells).
+  virtual base::Result<std::unique_ptr<WalCursor>> Open(WalPosition position, bool* skipped) = 0;
+  // Fills `out` with the labels of a series; false for a ref that is not known (any more).
+  // The views live until `scratch` changes.
+  virtual bool LabelsOf(model::SeriesRef ref, std::string* scratch,
+                        std::vector<model::Label>* out) const = 0;
+  virtual bool MetadataOf(model::SeriesRef ref, model::Metadata* out) const = 0;
+  // Says how far the follower `name` has delivered; log before the least of all followers'
+  // positions may be dropped. Forget() when a destination is removed from the configuration.
+  virtual void SetDelivered(std::string_view name, WalPosition position) = 0;
+  virtual void Forget(std::string_view name) = 0;
+};
+
+}  // namespace tributary::storage

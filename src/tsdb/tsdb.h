@@ -1,0 +1,87 @@
+// tsdb: keeps samples and gives them back.
+// Head (newest hours, in memory, WAL behind it) -> Block (immutable) -> bigger Block.
+// Promises: an acknowledged sample survives kill -9; a reader never waits for a compaction; the
+// directory is Prometheus's, in both directions.
+// Speaks storage::Appender, storage::Querier, storage::WalSource. Knows nothing of PromQL, scraping
+// or HTTP. Read on: head/head.h, wal/wal.h, agent/agent_db.h, docs/life-of-a-sample.md.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/metrics.h"
+#include "base/result.h"
+#include "base/threads.h"
+#include "storage/appender.h"
+#include "storage/querier.h"
+#include "storage/wal_source.h"
+
+namespace tributary::tsdb {
+
+enum class WalCompression : unsigned char { kNone, kSnappy, kZstd };
+
+struct DbOptions {
+  std::string path = "data";
+  uint64_t wal_segment_bytes = 128ull << 20;
+  WalCompression wal_compression = WalCompression::kSnappy;
+  bool wal_fsync_on_ack = false;  // a 2xx survives power loss
+  bool use_lock_file = true;
+  int64_t min_block_duration_ms = 2 * 3600 * 1000;
+  int64_t max_block_duration_ms = 0;  // 0: 10 % of the retention time, at most 31 d
+  int64_t retention_time_ms = 15ll * 24 * 3600 * 1000;
+  uint64_t retention_size_bytes = 0;
+  int64_t out_of_order_window_ms = 0;
+  uint32_t samples_per_chunk = 120;
+  uint64_t max_exemplars = 0;
+};
+
+struct NameCount {
+  std::string name;
+  uint64_t count = 0;
+};
+
+// For /api/v1/status/tsdb.
+struct HeadStats {
+  uint64_t num_series = 0;
+  uint64_t num_label_pairs = 0;
+  uint64_t chunk_count = 0;
+  int64_t min_time = 0;
+  int64_t max_time = 0;
+  std::vector<NameCount> series_by_metric_name;
+  std::vector<NameCount> values_by_label_name;
+  std::vector<NameCount> memory_by_label_name;
+  std::vector<NameCount> series_by_label_pair;
+};
+
+// For /api/v1/status/walreplay: segment numbers.
+struct ReplayProgress {
+  uint32_t min = 0;
+  uint32_t max = 0;
+  uint32_t current = 0;
+};
+
+// Thread-safe.
+class Db : public storage::Appendable, public storage::Queryable {
+ public:
+  // Locks the directory. Replay() brings the data back; nothing else may be called before it
+  // returns, except progress().
+  static base::Result<std::unique_ptr<Db>> Open(DbOptions options, base::FileSystem& fs,
+                                                const base::Clock& clock, base::ThreadPool& pool,
+                                                base::MetricsRegistry& metrics);
+  // Reads WAL and head files on all cores, repairing a torn tail (said in the log and counted).
+  virtual base::Status Replay() = 0;
+  virtual ReplayProgress progress() const = 0;
+  virtual HeadStats Stats(size_t limit) const = 0;
+  virtual storage::WalSource& wal_source() = 0;
+  // Bytes and time bound of what is kept, for retention and runtimeinfo.
+  virtual void SetOutOfOrderWindow(int64_t window_ms) = 0;
+  // Syncs and releases everything. Appenders and queriers must be gone.
+  virtual base::Status Close() = 0;
+};
+
+}  // namespace tributary::tsdb

@@ -1,0 +1,52 @@
+// Prometheus text exposition format 0.0.4, strict where Prometheus is (model/textparse/promparse.go):
+// UTF-8 names in quotes, HELP/TYPE, int timestamps, no CRLF.
+//
+// A pull parser over a body the caller keeps alive. Next() yields entries in order; for a sample,
+// series_text() is the raw bytes of name and labels, by which a scrape cache recognises a line it
+// has seen without parsing its labels.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "model/exemplar.h"
+#include "model/labels.h"
+#include "model/metadata.h"
+#include "model/sample.h"
+
+namespace tributary::wire {
+
+enum class EntryKind : unsigned char { kEnd, kSample, kType, kHelp, kUnit, kComment };
+
+// Shared by the text formats so that scraping does not care which one it reads.
+class ExpositionParser {
+ public:
+  virtual ~ExpositionParser() = default;
+  // kEnd at the end. An error names line and what was expected; parsing cannot go on after it.
+  virtual base::Result<EntryKind> Next() = 0;
+
+  // After kSample:
+  virtual std::string_view series_text() const = 0;
+  virtual double value() const = 0;
+  virtual std::optional<model::Timestamp> timestamp() const = 0;
+  // Name (as __name__) and labels of the sample, unescaped, sorted by name, empty values dropped;
+  // `le` and `quantile` of histogram and summary families in OpenMetrics float form. Duplicate
+  // names are an error. The views live until the next Next().
+  virtual base::Status Labels(std::vector<model::Label>* out) = 0;
+  // False when the sample has no exemplar.
+  virtual bool Exemplar(model::Exemplar* out) const = 0;
+
+  // After kType, kHelp, kUnit: the family they speak of, and what they say (unescaped).
+  virtual std::string_view family() const = 0;
+  virtual model::MetricType type() const = 0;
+  virtual std::string_view text() const = 0;
+};
+
+std::unique_ptr<ExpositionParser> NewTextParser(std::string_view body);
+std::unique_ptr<ExpositionParser> NewOpenMetricsParser(std::string_view body);
+
+}  // namespace tributary::wire
