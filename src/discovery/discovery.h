@@ -30,7 +30,8 @@ class Manager {
   virtual ~Manager() = default;  // stops
   // Starts, stops and keeps discoverers so that exactly `configs` run; unchanged ones keep their
   // state. A mechanism that is not served is an error naming it and the job.
-  virtual base::Status Apply(const std::map<std::string, std::vector<config::SdConfig>>& configs) = 0;
+  virtual base::Status Apply(
+      const std::map<std::string, std::vector<config::SdConfig>>& configs) = 0;
 };
 
 }  // namespace tributary::discovery

@@ -1,0 +1,207 @@
+#include "scrape/scrape_loop.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "base/strings.h"
+#include "base/version.h"
+#include "scrape/exposition.h"
+
+namespace tributary::scrape {
+namespace {
+
+constexpr int64_t kNsPerMs = 1'000'000;
+
+}  // namespace
+
+ScrapeLoop::ScrapeLoop(LoopContext& context, std::shared_ptr<const config::ScrapeConfig> config,
+                       std::shared_ptr<net::HttpClient> client, Target target)
+    : context_(context),
+      config_(std::move(config)),
+      client_(std::move(client)),
+      target_(std::move(target)),
+      writer_(*config_, target_.labels, context_.storage, context_.probe, context_.families),
+      discovered_(target_.discovered) {}
+
+void ScrapeLoop::Start() {
+  const int64_t now = context_.clock.NowMs();
+  const int64_t offset = ScrapeOffsetMs(target_, context_.offset_seed);
+  const int64_t into =
+      ((now - offset) % target_.interval_ms + target_.interval_ms) % target_.interval_ms;
+  const int64_t wait_ms = into == 0 ? 0 : target_.interval_ms - into;
+  aligned_ms_ = now + wait_ms;
+  next_due_ns_ = context_.clock.MonotonicNs() + wait_ms * kNsPerMs;
+  base::MutexLock lock(mutex_);
+  timer_ = context_.timers.RunAfter(wait_ms, [self = shared_from_this()] { self->Fire(); });
+}
+
+// On the timer thread.
+void ScrapeLoop::ScheduleNext() {
+  const int64_t now_ns = context_.clock.MonotonicNs();
+  const int64_t interval_ns = target_.interval_ms * kNsPerMs;
+  // Beats that were missed (a suspended machine) are skipped, the rhythm is kept.
+  next_due_ns_ += std::max<int64_t>(1, (now_ns - next_due_ns_) / interval_ns + 1) * interval_ns;
+  const int64_t wait_ms = std::max<int64_t>(0, (next_due_ns_ - now_ns) / kNsPerMs);
+  base::MutexLock lock(mutex_);
+  if (!stopping_) {
+    timer_ = context_.timers.RunAfter(wait_ms, [self = shared_from_this()] { self->Fire(); });
+  }
+}
+
+model::Timestamp ScrapeLoop::AlignedTime(int64_t now_ms) {
+  if (now_ms < aligned_ms_ - target_.interval_ms) {
+    aligned_ms_ = now_ms;  // the wall clock was set back
+  }
+  const int64_t behind = now_ms - aligned_ms_;
+  if (behind >= target_.interval_ms) {
+    aligned_ms_ += behind / target_.interval_ms * target_.interval_ms;
+  }
+  const int64_t tolerance =
+      std::min(context_.options.timestamp_tolerance_ms, target_.interval_ms / 100);
+  const bool close = now_ms - aligned_ms_ <= tolerance;
+  return context_.options.adjust_timestamps && close ? aligned_ms_ : now_ms;
+}
+
+void ScrapeLoop::Fire() {
+  bool skip = false;
+  {
+    base::MutexLock lock(mutex_);
+    if (stopping_) {
+      return;
+    }
+    skip = std::exchange(busy_, true);  // the last scrape is still under way
+  }
+  const int64_t began_ns = context_.clock.MonotonicNs();
+  const model::Timestamp t = AlignedTime(context_.clock.NowMs());
+  ScheduleNext();
+  if (skip) {
+    return;
+  }
+  if (last_began_ns_ != 0) {
+    context_.probe.IntervalLength(target_.interval_ms,
+                                  static_cast<double>(began_ns - last_began_ns_) / 1e9);
+  }
+  last_began_ns_ = began_ns;
+  client_->Send(MakeRequest(), [self = shared_from_this(), began_ns,
+                                t](base::Result<net::ClientResponse> response) mutable {
+    // Parsing is CPU work: it leaves the client's threads, and the loop goes along, so that the
+    // last owner of a client never is one of the client's own threads.
+    base::ThreadPool& pool = self->context_.pool;
+    auto held = std::make_shared<base::Result<net::ClientResponse>>(std::move(response));
+    pool.Submit([self = std::move(self), held, began_ns, t] {
+      self->OnFetched(std::move(*held), began_ns, t);
+    });
+  });
+}
+
+net::ClientRequest ScrapeLoop::MakeRequest() const {
+  net::ClientRequest request;
+  request.url = target_.url;
+  request.unix_socket = target_.unix_socket;
+  request.timeout_ms = target_.timeout_ms;
+  request.max_response_bytes = config_->limits.body_size_limit;
+  request.accept_gzip = config_->enable_compression;
+  request.headers = {{"Accept", AcceptHeader(config_->scrape_protocols, config_->name_escaping)},
+                     {"User-Agent", std::string(base::kUserAgent)},
+                     {"X-Prometheus-Scrape-Timeout-Seconds",
+                      base::FormatFloat(static_cast<double>(target_.timeout_ms) / 1000)}};
+  return request;
+}
+
+base::Status ScrapeLoop::CheckResponse(const net::ClientResponse& response) const {
+  if (response.status != 200) {
+    return base::Unavailable("server returned HTTP status " + std::to_string(response.status) +
+                             " " + std::string(net::StatusText(response.status)));
+  }
+  const uint64_t limit = config_->limits.body_size_limit;
+  if (limit > 0 && response.body.size() >= limit) {
+    return base::ResourceExhausted("body size limit exceeded");
+  }
+  return {};
+}
+
+void ScrapeLoop::OnFetched(base::Result<net::ClientResponse> response, int64_t began_ns,
+                           model::Timestamp t) {
+  Page page;
+  page.t = t;
+  page.now_ms = context_.clock.NowMs();
+  page.duration_seconds = static_cast<double>(context_.clock.MonotonicNs() - began_ns) / 1e9;
+  page.timeout_ms = target_.timeout_ms;
+  page.fetched = response ? CheckResponse(*response) : base::Status(response.error());
+  if (!page.fetched && page.fetched.error().code() == base::ErrorCode::kResourceExhausted) {
+    context_.probe.exceeded_body_size.Add();
+  }
+  if (page.fetched) {
+    page.content_type = response->headers.Get("Content-Type");
+    page.body = response->body;
+  }
+  const base::Status status = writer_.Write(page);
+  if (!status) {
+    LOG_DEBUG("scrape failed", kv("target", target_.url), kv("err", status.error()));
+  }
+  base::MutexLock lock(mutex_);
+  health_ = status ? Health::kUp : Health::kDown;
+  last_error_ = status ? "" : status.error().message();
+  last_scrape_ms_ = t;
+  last_seconds_ = page.duration_seconds;
+  families_ = writer_.families();
+  busy_ = false;
+  idle_.NotifyAll();
+}
+
+void ScrapeLoop::Stop(bool end_of_run) {
+  {
+    base::MutexLock lock(mutex_);
+    if (stopping_) {
+      return;
+    }
+    stopping_ = true;
+    context_.timers.Cancel(timer_);
+    while (busy_) {
+      idle_.Wait(mutex_);
+    }
+  }
+  if (!end_of_run) {
+    return;
+  }
+  const model::Timestamp t = context_.clock.NowMs();
+  const int64_t wait_ms = target_.interval_ms * 21 / 10;
+  context_.timers.RunAfter(wait_ms, [self = shared_from_this(), t] {
+    if (!self->context_.end_of_runs.Enter()) {
+      return;
+    }
+    self->context_.pool.Submit([self, t] {
+      self->writer_.WriteEndOfRun(t);
+      self->context_.end_of_runs.Leave();
+    });
+  });
+}
+
+TargetStatus ScrapeLoop::Status() const {
+  base::MutexLock lock(mutex_);
+  TargetStatus status;
+  status.pool = config_->job_name;
+  status.discovered_labels = discovered_;
+  status.labels = target_.labels;
+  status.scrape_url = target_.url;
+  status.last_error = last_error_;
+  status.last_scrape_ms = last_scrape_ms_;
+  status.last_duration_seconds = last_seconds_;
+  status.health = health_;
+  status.interval_ms = target_.interval_ms;
+  status.timeout_ms = target_.timeout_ms;
+  return status;
+}
+
+FamilyList ScrapeLoop::Families() const {
+  base::MutexLock lock(mutex_);
+  return families_;
+}
+
+void ScrapeLoop::UpdateDiscovered(model::Labels discovered) {
+  base::MutexLock lock(mutex_);
+  discovered_ = std::move(discovered);
+}
+
+}  // namespace tributary::scrape

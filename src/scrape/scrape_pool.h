@@ -1,0 +1,53 @@
+// ScrapePool: the targets of one job. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/result.h"
+#include "net/http_client.h"
+#include "scrape/scrape_loop.h"
+
+namespace tributary::scrape {
+
+class ScrapePool {
+ public:
+  static base::Result<std::unique_ptr<ScrapePool>> Create(LoopContext& context,
+                                                          const config::ScrapeConfig& config);
+  ~ScrapePool();
+
+  // Makes the running loops those of `groups`: known targets go on untouched, new ones start,
+  // vanished ones end with staleness markers.
+  void Sync(const std::vector<config::TargetGroup>& groups);
+  // Takes a changed configuration: loops restart with the groups of the last Sync.
+  base::Status Reload(const config::ScrapeConfig& config);
+  void Stop();
+
+  const config::ScrapeConfig& config() const { return *config_; }
+  void AddStatus(TargetsStatus* status) const;
+  void AddMetadata(std::vector<FamilyMetadata>* metadata) const;
+
+ private:
+  ScrapePool(LoopContext& context, std::shared_ptr<const config::ScrapeConfig> config,
+             std::shared_ptr<net::HttpClient> client);
+  struct Built;
+  Built BuildTargets(const std::vector<config::TargetGroup>& groups);
+  void SyncLocked(bool restart) TB_REQUIRES(mutex_);
+
+  LoopContext& context_;
+  std::shared_ptr<const config::ScrapeConfig> config_;
+  std::shared_ptr<net::HttpClient> client_;
+
+  mutable base::Mutex mutex_;
+  std::vector<config::TargetGroup> groups_ TB_GUARDED_BY(mutex_);
+  std::map<uint64_t, std::shared_ptr<ScrapeLoop>> loops_ TB_GUARDED_BY(mutex_);  // by target id
+  std::vector<DroppedTarget> dropped_ TB_GUARDED_BY(mutex_);
+  uint64_t dropped_count_ TB_GUARDED_BY(mutex_) = 0;
+  bool stopped_ TB_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace tributary::scrape

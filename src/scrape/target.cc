@@ -1,0 +1,149 @@
+#include "scrape/target.h"
+
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "base/duration.h"
+#include "base/hash.h"
+#include "net/http.h"
+
+namespace tributary::scrape {
+namespace {
+
+constexpr std::string_view kAddress = "__address__";
+constexpr std::string_view kScheme = "__scheme__";
+constexpr std::string_view kMetricsPath = "__metrics_path__";
+constexpr std::string_view kScrapeInterval = "__scrape_interval__";
+constexpr std::string_view kScrapeTimeout = "__scrape_timeout__";
+constexpr std::string_view kUnixSocket = "__unix_socket__";
+constexpr std::string_view kParamPrefix = "__param_";
+constexpr std::string_view kMetaPrefix = "__meta_";
+
+void SetDefault(model::LabelsBuilder* labels, std::string_view name, std::string_view value) {
+  if (labels->Get(name).empty()) {
+    labels->Set(name, value);
+  }
+}
+
+void SetDefaults(const config::ScrapeConfig& config, model::LabelsBuilder* labels) {
+  const auto flag = [](bool value) { return value ? "true" : "false"; };
+  SetDefault(labels, model::kJob, config.job_name);
+  SetDefault(labels, kScrapeInterval, base::FormatDurationMs(config.scrape_interval_ms));
+  SetDefault(labels, kScrapeTimeout, base::FormatDurationMs(config.scrape_timeout_ms));
+  SetDefault(labels, kMetricsPath, config.metrics_path);
+  SetDefault(labels, kScheme, config.scheme);
+  SetDefault(labels, "__convert_classic_histograms_to_nhcb__",
+             flag(config.convert_classic_histograms_to_nhcb));
+  SetDefault(labels, "__always_scrape_classic_histograms__",
+             flag(config.always_scrape_classic_histograms));
+  SetDefault(labels, "__scrape_native_histograms__", flag(config.scrape_native_histograms));
+  for (const auto& [name, values] : config.params) {
+    if (!values.empty()) {
+      labels->Set(std::string(kParamPrefix) + name, values.front());
+    }
+  }
+}
+
+std::string BuildUrl(const config::ScrapeConfig& config, const model::LabelsBuilder& labels) {
+  auto params = config.params;
+  std::vector<model::Label> all;
+  labels.ToSpan(&all);
+  for (const model::Label& label : all) {
+    if (!label.name.starts_with(kParamPrefix)) {
+      continue;
+    }
+    std::vector<std::string>& values = params[std::string(label.name.substr(kParamPrefix.size()))];
+    if (values.empty()) {
+      values.emplace_back();
+    }
+    values.front() = label.value;
+  }
+  std::string url;
+  url.append(labels.Get(kScheme)).append("://").append(labels.Get(kAddress));
+  const std::string_view path = labels.Get(kMetricsPath);
+  if (!path.starts_with('/')) {
+    url.push_back('/');
+  }
+  url.append(path);
+  char separator = path.find('?') == std::string_view::npos ? '?' : '&';
+  for (const auto& [name, values] : params) {
+    for (const std::string& value : values) {
+      url.push_back(separator);
+      url.append(net::UrlEncode(name)).push_back('=');
+      url.append(net::UrlEncode(value));
+      separator = '&';
+    }
+  }
+  return url;
+}
+
+base::Result<int64_t> DurationLabel(const model::LabelsBuilder& labels, std::string_view name,
+                                    std::string_view what) {
+  auto parsed = base::ParseDurationMs(labels.Get(name));
+  if (!parsed) {
+    return parsed.error().Context(std::string("error parsing ") + std::string(what));
+  }
+  if (*parsed == 0) {
+    return base::InvalidArgument(std::string(what) + " cannot be 0");
+  }
+  return *parsed;
+}
+
+}  // namespace
+
+base::Result<std::optional<Target>> BuildTarget(const config::ScrapeConfig& config,
+                                                const model::Labels& target_labels,
+                                                const model::Labels& group_labels,
+                                                model::Labels* discovered) {
+  model::LabelsBuilder labels(group_labels);
+  for (const model::Label& label : target_labels) {
+    labels.Set(label.name, label.value);
+  }
+  SetDefaults(config, &labels);
+  *discovered = labels.Build();
+  if (!config.relabel_configs.Apply(&labels)) {
+    return std::optional<Target>();
+  }
+  const std::string address(labels.Get(kAddress));
+  if (address.empty()) {
+    return base::InvalidArgument("no address");
+  }
+  if (address.find('/') != std::string::npos) {
+    return base::InvalidArgument("\"" + address + "\" is not a valid hostname");
+  }
+  Target target;
+  ASSIGN_OR_RETURN(target.interval_ms, DurationLabel(labels, kScrapeInterval, "scrape interval"));
+  ASSIGN_OR_RETURN(target.timeout_ms, DurationLabel(labels, kScrapeTimeout, "scrape timeout"));
+  if (target.timeout_ms > target.interval_ms) {
+    return base::InvalidArgument("scrape timeout cannot be greater than scrape interval (\"" +
+                                 base::FormatDurationMs(target.timeout_ms) + "\" > \"" +
+                                 base::FormatDurationMs(target.interval_ms) + "\")");
+  }
+  SetDefault(&labels, model::kInstance, address);
+  target.discovered = *discovered;
+  target.url = BuildUrl(config, labels);
+  target.unix_socket = labels.Get(kUnixSocket);
+
+  model::LabelsBuilder shown;
+  model::LabelsBuilder identity;
+  std::vector<model::Label> all;
+  labels.ToSpan(&all);
+  for (const model::Label& label : all) {
+    if (!label.name.starts_with(kMetaPrefix)) {
+      identity.Set(label.name, label.value);
+    }
+    if (!label.name.starts_with("__")) {
+      shown.Set(label.name, label.value);
+    }
+  }
+  target.labels = shown.Build();
+  target.id = base::Hash64(target.url, identity.Build().Hash());
+  return std::optional<Target>(std::move(target));
+}
+
+int64_t ScrapeOffsetMs(const Target& target, uint64_t seed) {
+  return static_cast<int64_t>((target.id ^ seed) % static_cast<uint64_t>(target.interval_ms));
+}
+
+}  // namespace tributary::scrape
