@@ -105,6 +105,28 @@ class Labels {
   std::string packed_;
 };
 
+inline void Labels::Iterator::Read() {
+  if (p_ == end_) return;
+  const char* p = p_;
+  const auto read = [&p] {
+    size_t size = static_cast<unsigned char>(*p++);
+    if (size >= 0x80) [[unlikely]] {
+      size &= 0x7f;
+      for (unsigned shift = 7;; shift += 7) {
+        const auto byte = static_cast<unsigned char>(*p++);
+        size |= static_cast<size_t>(byte & 0x7f) << shift;
+        if (byte < 0x80) break;
+      }
+    }
+    const std::string_view s(p, size);
+    p += size;
+    return s;
+  };
+  label_.name = read();
+  label_.value = read();
+  next_ = p;
+}
+
 // The hash Labels::Hash() would give for the set that `labels` describes.
 uint64_t HashLabels(LabelSpan labels);
 std::strong_ordering CompareLabels(LabelSpan a, LabelSpan b);

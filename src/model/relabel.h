@@ -30,6 +30,7 @@ enum class RelabelAction : unsigned char {
 
 // Case-insensitive; the error lists what is allowed.
 base::Result<RelabelAction> ParseRelabelAction(std::string_view text);
+std::string_view RelabelActionName(RelabelAction action);  // "labelmap"
 
 struct RelabelRule {
   std::vector<std::string> source_labels;
@@ -39,6 +40,8 @@ struct RelabelRule {
   std::string target_label;
   std::string replacement = "$1";
   RelabelAction action = RelabelAction::kReplace;
+  // metric_name_validation_scheme: legacy. Label names that are made must be legacy names.
+  bool legacy_names = false;
 };
 
 // Rules checked and compiled once. Immutable, thread-safe, cheap to copy.

@@ -37,8 +37,8 @@ enum class AppendOutcome : uint8_t {
   kTooOld,              // beyond the out-of-order window
   kDuplicateTimestamp,  // same timestamp, another value
   kTooFarInFuture,
-  kUnknownSeries,       // the ref is not (any more) one of this store's: resolve the labels again
-  kInvalid,             // an invalid histogram
+  kUnknownSeries,  // the ref is not (any more) one of this store's: resolve the labels again
+  kInvalid,        // an invalid histogram
 };
 
 // Prometheus's words: "out of order sample", "duplicate sample for timestamp", …

@@ -1,0 +1,12 @@
+#include "storage/wal_source.h"
+
+namespace tributary::storage {
+
+void WalBatch::Clear() {
+  samples.clear();
+  histograms.clear();
+  exemplars.clear();
+  end = {};
+}
+
+}  // namespace tributary::storage
