@@ -122,9 +122,10 @@ struct AtModifier {
 struct VectorSelector final : Expr {
   static constexpr ExprKind kKind = ExprKind::kVectorSelector;
   VectorSelector() : Expr(kKind) {}
-  std::string name;                      // "" unless written outside the braces or alone inside
-  std::vector<model::Matcher> matchers;  // with the one for __name__, in order of text
-  int64_t offset_ms = 0;                 // as written
+  std::string name;  // "" unless written before the braces
+  // In order of text; the one that `name` stands for comes last.
+  std::vector<model::Matcher> matchers;
+  int64_t offset_ms = 0;                      // as written
   std::unique_ptr<DurationExpr> offset_expr;  // set instead of offset_ms for `offset (…)`
   AtModifier at;
   bool anchored = false;

@@ -29,7 +29,8 @@ struct ParserOptions {
 // Parses, folds signs into number literals and checks types: what comes back is well-typed.
 base::Result<ExprPtr> ParseExpr(std::string_view text, const ParserOptions& options = {});
 
-// `name{…}` or `{…}`; an API's match[] parameter. At least one matcher must not match "".
+// `name{…}` or `{…}`; an API's match[] parameter. A selector that matches every series is fine
+// here.
 base::Result<std::vector<model::Matcher>> ParseMetricSelector(std::string_view text);
 
 // `name{a="b"}`: the labels of one series.
