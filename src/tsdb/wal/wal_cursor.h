@@ -1,0 +1,56 @@
+// Following a growing log for remote write, and the part of storage::WalSource that both stores
+// share.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/fs.h"
+#include "base/mutex.h"
+#include "base/result.h"
+#include "base/string_map.h"
+#include "storage/wal_source.h"
+#include "tsdb/wal/wal_tail.h"
+
+namespace tributary::tsdb {
+
+struct WalCursorOptions {
+  std::string dir;
+  std::shared_ptr<WalTail> tail;  // the writer's
+  // Told of each damaged place that was skipped, on the cursor's thread. May be empty.
+  std::function<void(const base::Error&)> on_damage;
+};
+
+// A cursor that gives the samples, histograms and exemplars logged from `position` on and passes
+// over all other records. Segments that were removed under it are skipped. `fs` must outlive it.
+std::unique_ptr<storage::WalCursor> OpenWalCursor(base::FileSystem& fs, WalCursorOptions options,
+                                                  storage::WalPosition position);
+
+// Implements all of storage::WalSource but the two look-ups of series. Thread-safe.
+class WalSourceBase : public storage::WalSource {
+ public:
+  WalSourceBase(base::FileSystem& fs, WalCursorOptions options);
+
+  storage::WalPosition Begin() const override;
+  storage::WalPosition End() const override;
+  base::Result<std::unique_ptr<storage::WalCursor>> Open(storage::WalPosition position,
+                                                         bool* skipped) override;
+  void SetDelivered(std::string_view name, storage::WalPosition position) override;
+  void Forget(std::string_view name) override;
+
+  // The least position of all followers: segments below it are no longer needed by any. Nothing
+  // when there are no followers.
+  std::optional<storage::WalPosition> LeastDelivered() const;
+
+ private:
+  base::FileSystem& fs_;
+  const WalCursorOptions options_;
+  mutable base::Mutex mutex_;
+  base::StringMap<storage::WalPosition> delivered_ TB_GUARDED_BY(mutex_);
+};
+
+}  // namespace tributary::tsdb
