@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -99,6 +100,9 @@ struct KubernetesSdConfig {
 using SdConfig =
     std::variant<StaticSdConfig, FileSdConfig, HttpSdConfig, DnsSdConfig, KubernetesSdConfig>;
 
+// False for a mechanism that is read and checked, but that no discoverer serves yet.
+bool IsServed(const SdConfig& config);
+
 struct ScrapeConfig {
   std::string job_name;
   int64_t scrape_interval_ms = 60'000;
@@ -151,7 +155,10 @@ enum class WriteMessage : unsigned char { kV1, kV2 };
 
 struct RemoteWriteConfig {
   std::string url;
-  std::string name;  // never empty: the first 6 hex digits of a hash over the config when unset
+  // Never empty: when unset, the first 6 hex digits of a hash over what makes the destination one
+  // (URL and headers), so that tuning a queue does not lose its place; over all of it where two
+  // would be called the same.
+  std::string name;
   int64_t remote_timeout_ms = 30'000;
   WriteMessage protobuf_message = WriteMessage::kV1;
   std::map<std::string, std::string> headers;
@@ -192,7 +199,8 @@ struct Config {
   std::vector<RemoteWriteConfig> remote_write;
   TsdbConfig tsdb;
   uint64_t max_exemplars = 100'000;
-  std::vector<std::string> rule_files;  // globs, absolute
+  std::vector<std::string> rule_files;           // globs, absolute
+  std::vector<std::string> scrape_config_files;  // globs, absolute; what they hold is above
   bool has_alerting = false;
   bool has_remote_read = false;
 
@@ -202,12 +210,32 @@ struct Config {
   std::string yaml;
 };
 
-// `agent` applies the agent's rules: no alerting, rule_files or remote_read.
+struct LoadOptions {
+  bool agent = false;  // the agent's rules: no alerting, rule_files or remote_read
+  // Defaults that --enable-feature changes.
+  bool extra_scrape_metrics = false;
+  bool proto_first = false;  // PrometheusProto leads the scrape protocols
+  bool xor2 = false;
+};
+
 base::Result<std::shared_ptr<const Config>> LoadConfig(base::FileSystem& fs,
-                                                       const std::string& path, bool agent);
+                                                       const std::string& path,
+                                                       const LoadOptions& options);
 // As LoadConfig for text; `dir` resolves relative paths, `name` stands in errors.
 base::Result<std::shared_ptr<const Config>> ParseConfig(base::FileSystem& fs, std::string_view text,
                                                         const std::string& name,
-                                                        const std::string& dir, bool agent);
+                                                        const std::string& dir,
+                                                        const LoadOptions& options);
+
+inline base::Result<std::shared_ptr<const Config>> LoadConfig(base::FileSystem& fs,
+                                                              const std::string& path, bool agent) {
+  return LoadConfig(fs, path, LoadOptions{.agent = agent});
+}
+inline base::Result<std::shared_ptr<const Config>> ParseConfig(base::FileSystem& fs,
+                                                               std::string_view text,
+                                                               const std::string& name,
+                                                               const std::string& dir, bool agent) {
+  return ParseConfig(fs, text, name, dir, LoadOptions{.agent = agent});
+}
 
 }  // namespace tributary::config

@@ -1,0 +1,24 @@
+// The patterns of rule_files, scrape_config_files and file_sd: at most one '*' part, in the last
+// segment of the path.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/fs.h"
+#include "base/result.h"
+
+namespace tributary::config {
+
+// One '*' at most, and only in the last segment.
+bool IsFilePattern(std::string_view path);
+
+// As path.Match of Go for one segment: '*' any run, '?' any character, [a-z] and [^a-z] classes.
+bool MatchesSegment(std::string_view pattern, std::string_view name);
+
+// The files that match, sorted. A directory that is not there has none.
+base::Result<std::vector<std::string>> ExpandFilePattern(base::FileSystem& fs,
+                                                         const std::string& pattern);
+
+}  // namespace tributary::config
