@@ -1,0 +1,16 @@
+// Unpacking of gzip answers, bounded.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace tributary::net {
+
+// More than `max_bytes` (0: no limit) is kResourceExhausted, broken input kCorruption. Several
+// members in a row are one text.
+base::Result<std::string> Gunzip(std::string_view packed, size_t max_bytes);
+
+}  // namespace tributary::net

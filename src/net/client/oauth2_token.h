@@ -1,0 +1,54 @@
+// OAuth2 client credentials (RFC 6749, 4.4): a token kept until shortly before it expires, asked
+// for again when needed. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/result.h"
+#include "net/client/transfer_loop.h"
+#include "net/client/watched_file.h"
+#include "net/http_client.h"
+
+namespace tributary::net {
+
+struct TokenResponse {
+  std::string access_token;
+  std::string token_type;      // "Bearer" when absent
+  int64_t expires_in_s = 0;    // 0: does not say
+};
+
+// The token endpoint's JSON answer. Hostile input gives an error.
+base::Result<TokenResponse> ParseTokenResponse(std::string_view json);
+
+class TokenSource : public std::enable_shared_from_this<TokenSource> {
+ public:
+  static base::Result<std::shared_ptr<TokenSource>> Create(const OAuth2& options);
+  ~TokenSource();  // those who wait get kCancelled
+  // Hands "Bearer abc" to `done`, at once or from a completion of the token request.
+  using Done = std::function<void(base::Result<std::string>)>;
+  void Get(Done done);
+
+ private:
+  TokenSource(const OAuth2& options, std::unique_ptr<HttpClient> client);
+  // Go's way of finding out how the server wants the secret: in the header, else in the body.
+  void Ask(bool secret_in_header);
+  void Answered(bool secret_in_header, base::Result<ClientResponse> response);
+  void Settle(base::Result<std::string> header, int64_t valid_ms);
+
+  const OAuth2 options_;
+  TextOrFile secret_;
+  base::Mutex mutex_;
+  std::string header_ TB_GUARDED_BY(mutex_);
+  int64_t valid_until_ms_ TB_GUARDED_BY(mutex_) = 0;  // monotonic
+  bool asking_ TB_GUARDED_BY(mutex_) = false;
+  std::vector<Done> waiting_ TB_GUARDED_BY(mutex_);
+  const std::unique_ptr<HttpClient> client_;
+};
+
+}  // namespace tributary::net
