@@ -5,8 +5,10 @@
 // acknowledged or not yet noted. A new queue begins at the end of the log. Thread-safe.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -14,14 +16,20 @@
 #include "base/metrics.h"
 #include "base/result.h"
 #include "config/config.h"
+#include "model/metadata.h"
 #include "storage/wal_source.h"
 
 namespace tributary::remote {
+
+// Metric family name and what is known of it.
+using FamilyMetadata = std::pair<std::string, model::Metadata>;
 
 struct SendOptions {
   std::string state_dir;               // holds delivered positions
   int64_t flush_deadline_ms = 60'000;  // at Stop()
   std::string user_agent;
+  // What active targets say of their families, for remote write 1.0; may be empty.
+  std::function<std::vector<FamilyMetadata>()> families;
 };
 
 class SendManager {

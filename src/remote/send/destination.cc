@@ -1,0 +1,447 @@
+#include "remote/send/destination.h"
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+#include <utility>
+
+#include "base/log.h"
+#include "base/threads.h"
+#include "remote/send/verdict.h"
+
+namespace tributary::remote {
+namespace {
+
+constexpr int64_t kNsPerMs = 1'000'000;
+// Requests spent on isolating what a receiver rejects, for one original request.
+constexpr int kMaxSplits = 40;
+constexpr int64_t kComplainEveryNs = 30'000 * kNsPerMs;
+constexpr int64_t kPollMs = 1000;  // the gauges move at least this often
+constexpr int kCalmWindows = 30;
+constexpr size_t kErrorBytes = 1024;
+
+size_t Items(const storage::WalBatch& batch) {
+  return batch.samples.size() + batch.histograms.size() + batch.exemplars.size();
+}
+
+// Retries of many agents must not come in step: 75 % to 125 %.
+int64_t WithJitter(int64_t ms) {
+  thread_local std::minstd_rand random(std::random_device{}());
+  return ms * static_cast<int64_t>(75 + random() % 51) / 100;
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<Destination>> Destination::Start(
+    const SendOptions& options, const config::RemoteWriteConfig& config,
+    const model::Labels& external_labels, storage::WalSource& source, base::FileSystem& fs,
+    const base::Clock& clock, base::MetricsRegistry& metrics) {
+  std::unique_ptr<Destination> self(
+      new Destination(options, config, external_labels, source, clock, metrics));
+  ASSIGN_OR_RETURN(self->client_, net::HttpClient::Create(config.http));
+  ASSIGN_OR_RETURN(self->position_,
+                   PositionFile::Open(fs, base::JoinPath(options.state_dir, config.name)));
+  const storage::WalPosition from = self->position_->last().value_or(source.End());
+  bool skipped = false;
+  ASSIGN_OR_RETURN(self->cursor_, source.Open(from, &skipped));
+  if (skipped) {
+    LOG_WARN("the log before the oldest segment is gone: its undelivered samples are lost",
+             kv("remote_name", config.name), kv("delivered_segment", from.segment),
+             kv("oldest_segment", source.Begin().segment));
+  }
+  self->window_end_ = skipped ? source.Begin() : from;
+  source.SetDelivered(config.name, self->window_end_);
+  RETURN_IF_ERROR(self->position_->Note(self->window_end_));
+  Destination* raw = self.get();
+  self->thread_ = std::thread([raw] { raw->Run(); });
+  return self;
+}
+
+Destination::Destination(const SendOptions& options, const config::RemoteWriteConfig& config,
+                         const model::Labels& external_labels, storage::WalSource& source,
+                         const base::Clock& clock, base::MetricsRegistry& metrics)
+    : options_(options),
+      config_(config),
+      external_labels_(external_labels),
+      source_(source),
+      clock_(clock),
+      probe_(metrics, config.name, config.url),
+      labels_(source, external_labels, config.write_relabel_configs),
+      encoder_(config_, source, labels_, probe_),
+      format_(config.protobuf_message),
+      width_(config.queue.min_shards) {
+  probe_.shards_max.Set(static_cast<double>(config.queue.max_shards));
+  probe_.shards_min.Set(static_cast<double>(config.queue.min_shards));
+  probe_.shard_capacity.Set(static_cast<double>(config.queue.capacity));
+  probe_.max_samples_per_send.Set(static_cast<double>(config.queue.max_samples_per_send));
+  UpdateGauges();
+}
+
+Destination::~Destination() { Stop(0); }
+
+void Destination::Stop(int64_t deadline_ms) {
+  if (!thread_.joinable()) {
+    return;
+  }
+  {
+    base::MutexLock lock(mutex_);
+    stopping_ = true;
+    stop_deadline_ns_ = clock_.MonotonicNs() + deadline_ms * kNsPerMs;
+    stop_at_ = source_.End();
+  }
+  wake_.NotifyAll();
+  cursor_->Wake();
+  thread_.join();
+  client_.reset();
+}
+
+// Ending is in order between windows once the log was delivered up to where it stood, or as soon
+// as the receiver makes trouble or the time is over.
+bool Destination::Ending() {
+  base::MutexLock lock(mutex_);
+  return stopping_ &&
+         (trouble_ || window_end_ >= stop_at_ || clock_.MonotonicNs() >= stop_deadline_ns_);
+}
+
+bool Destination::Stopping() {
+  base::MutexLock lock(mutex_);
+  return stopping_;
+}
+
+void Destination::Run() {
+  base::SetThreadName("rw-" + config_.name);
+  while (ReadWindow() && DeliverWindow()) {
+    source_.SetDelivered(config_.name, window_end_);
+    if (auto noted = position_->Note(window_end_); !noted) {
+      LOG_ERROR("delivered position not noted: a restart will send some samples again",
+                kv("remote_name", config_.name), kv("err", noted.error()));
+    }
+    AdaptWidth(window_full_ && cursor_->BytesBehind() > 0);
+    SendMetadataIfDue();
+  }
+}
+
+bool Destination::ReadWindow() {
+  const size_t wanted = width_ * config_.queue.max_samples_per_send;
+  batch_.Clear();
+  int64_t first_ns = 0;
+  while (!Ending()) {
+    const size_t held = Items(batch_);
+    if (auto status = cursor_->Read(wanted - held, &batch_); !status) {
+      LOG_ERROR("the log cannot be read, delivery ends", kv("remote_name", config_.name),
+                kv("err", status.error()));
+      return false;
+    }
+    const size_t items = Items(batch_);
+    UpdateGauges();
+    if (items == 0) {
+      window_end_ = batch_.end;  // records without samples count as delivered
+      SendMetadataIfDue();
+      cursor_->Wait(kPollMs);
+      continue;
+    }
+    const int64_t now = clock_.MonotonicNs();
+    first_ns = first_ns == 0 ? now : first_ns;
+    const int64_t left_ms = config_.queue.batch_send_deadline_ms - (now - first_ns) / kNsPerMs;
+    window_full_ = items >= wanted;
+    if (window_full_ || left_ms <= 0 || Stopping()) {
+      window_end_ = batch_.end;
+      return true;
+    }
+    cursor_->Wait(std::min(left_ms, kPollMs));
+  }
+  return false;
+}
+
+bool Destination::DeliverWindow() {
+  for (const storage::RefSample& sample : batch_.samples) {
+    newest_read_ms_ = std::max(newest_read_ms_, sample.t);
+  }
+  probe_.samples_in.Add(static_cast<double>(batch_.samples.size()));
+  shipments_ = MakeShipments(std::move(batch_), config_.queue.max_samples_per_send);
+  batch_.Clear();
+  unfinished_ = shipments_.size();
+  trouble_ = false;
+  while (unfinished_ > 0) {
+    int64_t next_ns = INT64_MAX;
+    SendReady(clock_.MonotonicNs(), &next_ns);
+    if (unfinished_ == 0) {
+      break;
+    }
+    std::vector<Answer> answers;
+    {
+      base::MutexLock lock(mutex_);
+      if (answers_.empty()) {
+        const int64_t wait_ns =
+            std::clamp<int64_t>(next_ns - clock_.MonotonicNs(), 0, kPollMs * kNsPerMs);
+        wake_.WaitFor(mutex_, std::chrono::nanoseconds(wait_ns));
+      }
+      answers.swap(answers_);
+    }
+    for (Answer& answer : answers) {
+      OnAnswer(std::move(answer));
+    }
+    UpdateGauges();
+    if (Ending()) {
+      return false;  // nothing is noted: the window is sent again after the next start
+    }
+  }
+  shipments_.clear();
+  newest_sent_ms_ = std::max(newest_sent_ms_, newest_read_ms_);
+  UpdateGauges();
+  return true;
+}
+
+// Sends what may go now; `next_ns` is when the next retry is due.
+void Destination::SendReady(int64_t now_ns, int64_t* next_ns) {
+  // By index: finishing one may let a chained one go, and splitting appends.
+  for (size_t i = 0; i < shipments_.size() && in_flight_ < width_; ++i) {
+    Shipment& shipment = shipments_[i];
+    if (shipment.state != Shipment::State::kWaiting) {
+      continue;
+    }
+    if (shipment.after >= 0 &&
+        shipments_[static_cast<size_t>(shipment.after)].state != Shipment::State::kDone) {
+      continue;
+    }
+    if (shipment.not_before_ns > now_ns) {
+      *next_ns = std::min(*next_ns, shipment.not_before_ns);
+      continue;
+    }
+    Send(i);
+  }
+}
+
+void Destination::Send(size_t index) {
+  Shipment& shipment = shipments_[index];
+  if (shipment.body.empty()) {
+    const int64_t age_limit = config_.queue.sample_age_limit_ms;
+    encoder_.Encode(format_, age_limit > 0 ? clock_.NowMs() - age_limit : model::kMinTime,
+                    &shipment);
+    if (shipment.body.empty()) {
+      Finish(&shipment);
+      return;
+    }
+  }
+  shipment.state = Shipment::State::kInFlight;
+  shipment.sent_ns = clock_.MonotonicNs();
+  ++in_flight_;
+  probe_.samples.Add(static_cast<double>(shipment.body_samples));
+  probe_.histograms.Add(static_cast<double>(shipment.body_histograms));
+  probe_.exemplars.Add(static_cast<double>(shipment.body_exemplars));
+  probe_.bytes.Add(static_cast<double>(shipment.body.size()));
+  net::ClientRequest request = MakeRequest(shipment.body, format_);
+  if (shipment.attempts > 0) {
+    request.headers.emplace_back("Retry-Attempt", std::to_string(shipment.attempts));
+  }
+  client_->Send(std::move(request), [this, index](base::Result<net::ClientResponse> response) {
+    {
+      base::MutexLock lock(mutex_);
+      answers_.push_back({index, std::move(response)});
+    }
+    wake_.NotifyAll();
+  });
+}
+
+void Destination::OnAnswer(Answer answer) {
+  --in_flight_;
+  Shipment& shipment = shipments_[answer.shipment];
+  shipment.state = Shipment::State::kWaiting;
+  probe_.batch_seconds.Observe(static_cast<double>(clock_.MonotonicNs() - shipment.sent_ns) / 1e9);
+  if (answer.response) {
+    if (const auto receiver_ms = ReceiverTimeMs(*answer.response)) {
+      // Date has whole seconds: half a second is added for what it cuts off.
+      probe_.clock_difference.Set(static_cast<double>(*receiver_ms + 500 - clock_.NowMs()) / 1000);
+    }
+  }
+  const Verdict verdict = Judge(answer.response, format_ == config::WriteMessage::kV2);
+  if (verdict != Verdict::kHold && verdict != Verdict::kRetry) {
+    probe_.holding.Set(0);
+    trouble_ = false;
+  }
+  switch (verdict) {
+    case Verdict::kDelivered:
+      Finish(&shipment);
+      break;
+    case Verdict::kRetry:
+      OnRetry(answer, /*hold=*/false, &shipment);
+      break;
+    case Verdict::kHold:
+      OnRetry(answer, /*hold=*/true, &shipment);
+      break;
+    case Verdict::kOldFormat:
+      LOG_INFO("the receiver does not speak remote write 2.0: going on with 1.0",
+               kv("remote_name", config_.name));
+      format_ = config::WriteMessage::kV1;
+      for (Shipment& other : shipments_) {
+        if (other.state == Shipment::State::kWaiting) {
+          other.body.clear();
+        }
+      }
+      break;
+    case Verdict::kTooLarge:
+    case Verdict::kRejected:
+      OnRejected(*answer.response, answer.shipment);
+      break;
+  }
+}
+
+void Destination::OnRetry(const Answer& answer, bool hold, Shipment* shipment) {
+  trouble_ = true;
+  ++shipment->attempts;
+  probe_.samples_retried.Add(static_cast<double>(shipment->body_samples));
+  probe_.holding.Set(hold ? 1 : 0);
+  const config::QueueConfig& queue = config_.queue;
+  const int64_t least = hold ? std::max<int64_t>(queue.min_backoff_ms, 1000) : queue.min_backoff_ms;
+  shipment->backoff_ms =
+      std::clamp(shipment->backoff_ms * 2, least, std::max(least, queue.max_backoff_ms));
+  int64_t wait_ms = WithJitter(shipment->backoff_ms);
+  if (answer.response) {
+    if (const int64_t asked = RetryAfterMs(*answer.response, clock_.NowMs()); asked > 0) {
+      wait_ms = asked;
+    }
+  }
+  const int64_t now = clock_.MonotonicNs();
+  shipment->not_before_ns = now + wait_ms * kNsPerMs;
+  if (now < next_complaint_ns_) {
+    return;
+  }
+  next_complaint_ns_ = now + kComplainEveryNs;
+  const std::string why = answer.response
+                              ? "HTTP status " + std::to_string(answer.response->status) + " " +
+                                    answer.response->body.substr(0, kErrorBytes)
+                              : answer.response.error().message();
+  if (hold) {
+    LOG_ERROR("the receiver refuses us: data is held until it is put right",
+              kv("remote_name", config_.name), kv("url", config_.url), kv("err", why));
+  } else {
+    LOG_WARN("sending failed, will retry", kv("remote_name", config_.name), kv("url", config_.url),
+             kv("err", why));
+  }
+}
+
+void Destination::OnRejected(const net::ClientResponse& response, size_t index) {
+  Shipment& shipment = shipments_[index];
+  const uint64_t items = shipment.body_samples + shipment.body_histograms + shipment.body_exemplars;
+  const bool rejected = response.status == 400;
+  const auto written = rejected ? ItemsWritten(response) : std::nullopt;
+  if (!written && shipment.size() > 1 && shipment.splits < kMaxSplits) {
+    Split(index);
+    return;
+  }
+  const uint64_t lost = written ? items - std::min(items, *written) : items;
+  if (lost > 0) {
+    probe_.samples_failed.Add(static_cast<double>(std::min(lost, shipment.body_samples)));
+    if (lost > shipment.body_samples) {
+      probe_.histograms_failed.Add(static_cast<double>(lost - shipment.body_samples));
+    }
+    LOG_ERROR("the receiver rejected samples for good: they are dropped",
+              kv("remote_name", config_.name), kv("dropped", lost), kv("of", items),
+              kv("status", response.status), kv("err", response.body.substr(0, kErrorBytes)));
+  }
+  Finish(&shipment);
+}
+
+// Halves, so that what is good in the rejected request still gets through.
+void Destination::Split(size_t index) {
+  auto [first, second] = Halve(std::move(shipments_[index]));
+  second.after = static_cast<int>(index);
+  const int tail = static_cast<int>(shipments_.size());
+  for (Shipment& other : shipments_) {
+    if (other.after == static_cast<int>(index)) {
+      other.after = tail;
+    }
+  }
+  shipments_[index] = std::move(first);
+  shipments_.push_back(std::move(second));
+  ++unfinished_;
+}
+
+void Destination::Finish(Shipment* shipment) {
+  shipment->state = Shipment::State::kDone;
+  shipment->samples = {};
+  shipment->histograms = {};
+  shipment->exemplars = {};
+  shipment->body = {};
+  --unfinished_;
+}
+
+void Destination::AdaptWidth(bool log_runs_ahead) {
+  const size_t least = config_.queue.min_shards;
+  const size_t most = std::max(least, static_cast<size_t>(config_.queue.max_shards));
+  if (log_runs_ahead) {
+    calm_windows_ = 0;
+    width_ = std::min(most, width_ * 2);
+  } else if (++calm_windows_ >= kCalmWindows && width_ > least) {
+    calm_windows_ = 0;
+    width_ = std::max(least, width_ / 2);
+  }
+}
+
+void Destination::SendMetadataIfDue() {
+  // 2.0 carries metadata with the samples.
+  if (!config_.metadata.send || !options_.families || format_ != config::WriteMessage::kV1) {
+    return;
+  }
+  const int64_t now = clock_.MonotonicNs();
+  if (next_metadata_ns_ == 0) {
+    next_metadata_ns_ = now + config_.metadata.send_interval_ms * kNsPerMs;
+  }
+  if (now < next_metadata_ns_) {
+    return;
+  }
+  next_metadata_ns_ = now + config_.metadata.send_interval_ms * kNsPerMs;
+  const std::vector<FamilyMetadata> families = options_.families();
+  const size_t most = config_.metadata.max_samples_per_send;
+  for (size_t from = 0; from < families.size(); from += most) {
+    const size_t to = std::min(families.size(), from + most);
+    const auto count = static_cast<double>(to - from);
+    // Metadata is sent again in a minute: one that fails is counted and forgotten.
+    client_->Send(
+        MakeRequest(MessageEncoder::EncodeMetadata(families, from, to), config::WriteMessage::kV1),
+        [this, count](base::Result<net::ClientResponse> response) {
+          const bool ok = response && response->status / 100 == 2;
+          (ok ? probe_.metadata : probe_.metadata_failed).Add(count);
+        });
+  }
+}
+
+net::ClientRequest Destination::MakeRequest(std::string body, config::WriteMessage format) const {
+  const bool v2 = format == config::WriteMessage::kV2;
+  net::ClientRequest request;
+  request.method = "POST";
+  request.url = config_.url;
+  request.timeout_ms = config_.remote_timeout_ms;
+  request.max_response_bytes = 1 << 20;
+  request.body = std::move(body);
+  request.headers = {
+      {"Content-Encoding", "snappy"},
+      {"Content-Type", v2 ? "application/x-protobuf;proto=io.prometheus.write.v2.Request"
+                          : "application/x-protobuf"},
+      {"X-Prometheus-Remote-Write-Version", v2 ? "2.0.0" : "0.1.0"},
+      {"User-Agent", options_.user_agent}};
+  for (const auto& [name, value] : config_.headers) {
+    request.headers.emplace_back(name, value);
+  }
+  return request;
+}
+
+void Destination::UpdateGauges() {
+  size_t pending = Items(batch_);
+  for (const Shipment& shipment : shipments_) {
+    pending += shipment.size();
+  }
+  probe_.pending.Set(static_cast<double>(pending));
+  probe_.shards.Set(static_cast<double>(width_));
+  probe_.shards_desired.Set(static_cast<double>(width_));
+  probe_.highest_timestamp.Set(static_cast<double>(newest_read_ms_ / 1000));
+  probe_.highest_sent_timestamp.Set(static_cast<double>(newest_sent_ms_ / 1000));
+  if (newest_sent_ms_ > 0) {
+    probe_.lag_seconds.Set(static_cast<double>(clock_.NowMs() - newest_sent_ms_) / 1000);
+  }
+  if (cursor_) {
+    probe_.backlog_bytes.Set(static_cast<double>(cursor_->BytesBehind()));
+  }
+}
+
+}  // namespace tributary::remote

@@ -1,0 +1,112 @@
+// Destination: delivers the log to one remote_write endpoint, on a thread of its own.
+//
+// Works in windows: reads a stretch of log, cuts it into requests, sends them side by side, retries
+// each until the receiver has said yes (or definitely no), then notes the position and goes on. A
+// series is in one request of a window only, so its samples arrive in order. The width of the
+// window (requests side by side: Prometheus's shards) grows while the log runs ahead and shrinks
+// when it does not.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "config/config.h"
+#include "net/http_client.h"
+#include "remote/send/manager.h"
+#include "remote/send/message_encoder.h"
+#include "remote/send/position_file.h"
+#include "remote/send/probe.h"
+#include "remote/send/series_labels.h"
+#include "remote/send/shipment.h"
+#include "storage/wal_source.h"
+
+namespace tributary::remote {
+
+class Destination {
+ public:
+  // Opens the log where delivery stopped, or at its end the first time, and begins to deliver.
+  static base::Result<std::unique_ptr<Destination>> Start(
+      const SendOptions& options, const config::RemoteWriteConfig& config,
+      const model::Labels& external_labels, storage::WalSource& source, base::FileSystem& fs,
+      const base::Clock& clock, base::MetricsRegistry& metrics);
+  ~Destination();
+
+  // Delivers what the log holds now, as long as the receiver takes it and `deadline_ms` has not
+  // passed; then ends. The rest is delivered after the next start.
+  void Stop(int64_t deadline_ms);
+
+  const config::RemoteWriteConfig& config() const { return config_; }
+  const model::Labels& external_labels() const { return external_labels_; }
+
+ private:
+  Destination(const SendOptions& options, const config::RemoteWriteConfig& config,
+              const model::Labels& external_labels, storage::WalSource& source,
+              const base::Clock& clock, base::MetricsRegistry& metrics);
+
+  struct Answer {
+    size_t shipment;
+    base::Result<net::ClientResponse> response;
+  };
+
+  void Run();
+  // False: it is time to end.
+  bool ReadWindow();
+  bool DeliverWindow();
+  void SendReady(int64_t now_ns, int64_t* next_ns);
+  void Send(size_t index);
+  void OnAnswer(Answer answer);
+  void OnRetry(const Answer& answer, bool hold, Shipment* shipment);
+  void OnRejected(const net::ClientResponse& response, size_t index);
+  void Split(size_t index);
+  void Finish(Shipment* shipment);
+  void AdaptWidth(bool log_runs_ahead);
+  void SendMetadataIfDue();
+  net::ClientRequest MakeRequest(std::string body, config::WriteMessage format) const;
+  void UpdateGauges();
+  bool Stopping();
+  bool Ending();
+
+  const SendOptions options_;
+  const config::RemoteWriteConfig config_;
+  const model::Labels external_labels_;
+  storage::WalSource& source_;
+  const base::Clock& clock_;
+  SendProbe probe_;
+  SeriesLabels labels_;
+  MessageEncoder encoder_;
+  std::unique_ptr<PositionFile> position_;
+  std::unique_ptr<storage::WalCursor> cursor_;
+
+  // Touched by the thread only.
+  config::WriteMessage format_;
+  storage::WalBatch batch_;
+  storage::WalPosition window_end_;
+  std::vector<Shipment> shipments_;
+  size_t unfinished_ = 0;
+  size_t in_flight_ = 0;
+  size_t width_ = 1;
+  int calm_windows_ = 0;  // in a row that did not need the width
+  bool window_full_ = false;
+  bool trouble_ = false;  // the newest answer was a refusal or a failure
+  int64_t newest_read_ms_ = 0;
+  int64_t newest_sent_ms_ = 0;
+  int64_t next_metadata_ns_ = 0;
+  int64_t next_complaint_ns_ = 0;
+
+  base::Mutex mutex_;
+  base::CondVar wake_;
+  std::vector<Answer> answers_ TB_GUARDED_BY(mutex_);
+  bool stopping_ TB_GUARDED_BY(mutex_) = false;
+  int64_t stop_deadline_ns_ TB_GUARDED_BY(mutex_) = 0;
+  storage::WalPosition stop_at_ TB_GUARDED_BY(mutex_);
+
+  std::unique_ptr<net::HttpClient> client_;  // completions use the members above
+  std::thread thread_;
+};
+
+}  // namespace tributary::remote

@@ -1,0 +1,124 @@
+#include "remote/send/message_encoder.h"
+
+#include "wire/compression.h"
+#include "wire/remote_write_v1.h"
+
+namespace tributary::remote {
+
+void MessageEncoder::Encode(config::WriteMessage format, model::Timestamp oldest,
+                            Shipment* shipment) {
+  message_.clear();
+  shipment->body.clear();
+  shipment->body_samples = shipment->body_histograms = shipment->body_exemplars = 0;
+  if (format == config::WriteMessage::kV1) {
+    EncodeV1(oldest, shipment);
+  } else {
+    EncodeV2(oldest, shipment);
+  }
+  if (shipment->body_samples + shipment->body_histograms + shipment->body_exemplars > 0) {
+    wire::SnappyEncode(base::AsBytes(message_), &shipment->body);
+  }
+}
+
+bool MessageEncoder::Resolve(model::SeriesRef ref, model::Timestamp t, model::Timestamp oldest) {
+  if (t < oldest) {
+    probe_.Dropped("too_old").Add();
+    return false;
+  }
+  switch (labels_.Resolve(ref, &span_)) {
+    case SeriesLabels::Outcome::kSend:
+      return true;
+    case SeriesLabels::Outcome::kDropped:
+      probe_.Dropped("dropped_series").Add();
+      return false;
+    case SeriesLabels::Outcome::kUnknown:
+      probe_.Dropped("unintentionally_dropped_series").Add();
+      return false;
+  }
+  return false;
+}
+
+void MessageEncoder::EncodeV1(model::Timestamp oldest, Shipment* shipment) {
+  wire::WriteEncoderV1 encoder(&message_);
+  for (const storage::RefSample& sample : shipment->samples) {
+    if (Resolve(sample.ref, sample.t, oldest)) {
+      encoder.AddSample(span_, {sample.t, sample.v});
+      ++shipment->body_samples;
+    }
+  }
+  if (config_.send_native_histograms) {
+    for (const storage::RefHistogram& h : shipment->histograms) {
+      const int32_t schema = h.is_float ? h.float_histogram.schema : h.histogram.schema;
+      if (schema == model::kCustomBucketsSchema) {
+        probe_.Dropped("nhcb_in_rw1_not_supported").Add();
+        continue;
+      }
+      if (!Resolve(h.ref, h.t, oldest)) {
+        continue;
+      }
+      if (h.is_float) {
+        encoder.AddHistogram(span_, h.t, h.float_histogram);
+      } else {
+        encoder.AddHistogram(span_, h.t, h.histogram);
+      }
+      ++shipment->body_histograms;
+    }
+  }
+  if (config_.send_exemplars) {
+    for (const storage::RefExemplar& exemplar : shipment->exemplars) {
+      if (Resolve(exemplar.ref, exemplar.exemplar.t, oldest)) {
+        encoder.AddExemplar(span_, exemplar.exemplar);
+        ++shipment->body_exemplars;
+      }
+    }
+  }
+}
+
+void MessageEncoder::EncodeV2(model::Timestamp oldest, Shipment* shipment) {
+  v2_.Reset();
+  model::Metadata metadata;
+  for (const storage::RefSample& sample : shipment->samples) {
+    if (Resolve(sample.ref, sample.t, oldest)) {
+      const bool known = source_.MetadataOf(sample.ref, &metadata);
+      v2_.AddSample(span_, {sample.t, sample.v, 0}, known ? &metadata : nullptr);
+      ++shipment->body_samples;
+    }
+  }
+  if (config_.send_native_histograms) {
+    for (const storage::RefHistogram& h : shipment->histograms) {
+      if (!Resolve(h.ref, h.t, oldest)) {
+        continue;
+      }
+      const model::Metadata* known = source_.MetadataOf(h.ref, &metadata) ? &metadata : nullptr;
+      if (h.is_float) {
+        v2_.AddHistogram(span_, h.t, h.float_histogram, 0, known);
+      } else {
+        v2_.AddHistogram(span_, h.t, h.histogram, 0, known);
+      }
+      ++shipment->body_histograms;
+    }
+  }
+  if (config_.send_exemplars) {
+    for (const storage::RefExemplar& exemplar : shipment->exemplars) {
+      if (Resolve(exemplar.ref, exemplar.exemplar.t, oldest)) {
+        v2_.AddExemplar(span_, exemplar.exemplar);
+        ++shipment->body_exemplars;
+      }
+    }
+  }
+  v2_.Finish(&message_);
+}
+
+std::string MessageEncoder::EncodeMetadata(const Families& families, size_t from, size_t to) {
+  std::string message;
+  wire::WriteEncoderV1 encoder(&message);
+  for (size_t i = from; i < to; ++i) {
+    const auto& [family, metadata] = families[i];
+    encoder.AddMetadata({metadata.type, family, metadata.help, metadata.unit});
+  }
+  std::string body;
+  wire::SnappyEncode(base::AsBytes(message), &body);
+  return body;
+}
+
+}  // namespace tributary::remote

@@ -1,0 +1,49 @@
+// MessageEncoder: writes a shipment as a remote write message, compressed. Thread-compatible;
+// reuses its memory.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/config.h"
+#include "remote/send/probe.h"
+#include "remote/send/series_labels.h"
+#include "remote/send/shipment.h"
+#include "storage/wal_source.h"
+#include "wire/remote_write_v2.h"
+
+namespace tributary::remote {
+
+class MessageEncoder {
+ public:
+  // All are borrowed and outlive it.
+  MessageEncoder(const config::RemoteWriteConfig& config, const storage::WalSource& source,
+                 SeriesLabels& labels, SendProbe& probe)
+      : config_(config), source_(source), labels_(labels), probe_(probe) {}
+
+  // Fills body and body_* of the shipment. Samples older than `oldest` (sample_age_limit; 0: none)
+  // and series that relabelling drops are left out and counted. The body stays empty when nothing
+  // is left to send.
+  void Encode(config::WriteMessage format, model::Timestamp oldest, Shipment* shipment);
+
+  // A 1.0 message with metadata only.
+  using Families = std::vector<std::pair<std::string, model::Metadata>>;
+  static std::string EncodeMetadata(const Families& families, size_t from, size_t to);
+
+ private:
+  // True: span_ holds the labels of the series; false: it is not sent, and counted.
+  bool Resolve(model::SeriesRef ref, model::Timestamp t, model::Timestamp oldest);
+  void EncodeV1(model::Timestamp oldest, Shipment* shipment);
+  void EncodeV2(model::Timestamp oldest, Shipment* shipment);
+
+  const config::RemoteWriteConfig& config_;
+  const storage::WalSource& source_;
+  SeriesLabels& labels_;
+  SendProbe& probe_;
+  std::vector<model::Label> span_;
+  std::string message_;
+  wire::WriteEncoderV2 v2_;
+};
+
+}  // namespace tributary::remote

@@ -1,0 +1,45 @@
+// Shipment: what goes to a receiver in one request, and how its delivery stands.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "storage/wal_source.h"
+
+namespace tributary::remote {
+
+struct Shipment {
+  std::vector<storage::RefSample> samples;
+  std::vector<storage::RefHistogram> histograms;
+  std::vector<storage::RefExemplar> exemplars;
+
+  size_t size() const { return samples.size() + histograms.size() + exemplars.size(); }
+
+  // The request body; empty until encoded, dropped when the format changes.
+  std::string body;
+  // Items of each kind that are in the body (relabelling may have dropped some).
+  uint64_t body_samples = 0, body_histograms = 0, body_exemplars = 0;
+
+  enum class State : unsigned char { kWaiting, kInFlight, kDone };
+  State state = State::kWaiting;
+  // Index of the shipment with earlier samples of the same series, or -1: that one goes first.
+  int after = -1;
+  int attempts = 0;           // sends that failed and were retried
+  int64_t not_before_ns = 0;  // monotonic
+  int64_t backoff_ms = 0;
+  int64_t sent_ns = 0;
+  int splits = 0;  // how many times what it came from was cut in half
+};
+
+// Distributes a batch over as few shipments of at most `max_items` as it takes. All samples of a
+// series go to the same shipment or to one chained behind it, in their order.
+std::vector<Shipment> MakeShipments(storage::WalBatch batch, size_t max_items);
+
+// Cuts in two, earlier items first; the second half waits for the first.
+// REQUIRES: shipment.size() > 1.
+std::pair<Shipment, Shipment> Halve(Shipment shipment);
+
+}  // namespace tributary::remote
