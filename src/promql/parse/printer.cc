@@ -21,13 +21,6 @@ bool NeedsQuotes(const std::string& label) {
   return lower == "without" || lower == "inf" || lower == "nan";
 }
 
-// Go's %v of a float: like 'f' up to 1e21, exponents beyond.
-std::string FormatFillValue(double v) {
-  const double magnitude = std::fabs(v);
-  const bool plain = v == 0 || !std::isfinite(v) || (magnitude >= 1e-4 && magnitude < 1e21);
-  return plain ? base::FormatFloat(v) : base::FormatFloatG(v);
-}
-
 void AppendDuration(std::string* out, int64_t ms) {
   if (ms < 0) *out += '-';
   *out += base::FormatDurationMs(ms < 0 ? -ms : ms);
@@ -160,7 +153,7 @@ void AppendMatching(std::string* out, const VectorMatching& matching) {
     *out += ')';
   }
   const auto fill = [&](std::string_view word, double value) {
-    *out += fmt::format(" {} ({})", word, FormatFillValue(value));
+    *out += fmt::format(" {} ({})", word, base::FormatFloatG(value));
   };
   if (matching.fill_left && matching.fill_right && *matching.fill_left == *matching.fill_right &&
       std::signbit(*matching.fill_left) == std::signbit(*matching.fill_right)) {
