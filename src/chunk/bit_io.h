@@ -67,6 +67,7 @@ class BitReader {
   bool ReadBit() { return Read(1) != 0; }
 
   size_t position() const { return position_; }
+  size_t bits_left() const { return Overrun() ? 0 : size_ * 8 - position_; }
   // True when more was read than there is.
   bool Overrun() const { return position_ > size_ * 8; }
 

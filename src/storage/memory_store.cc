@@ -1,18 +1,18 @@
 #include "storage/memory_store.h"
 
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
-#include <absl/container/flat_hash_map.h>
-
 #include "base/mutex.h"
+#include "chunk/histogram_appender.h"
 #include "chunk/xor_chunk.h"
+#include "model/float_histogram.h"
 
 namespace tributary::storage {
 
@@ -30,43 +30,92 @@ struct StoredChunk {
   std::shared_ptr<const std::vector<uint8_t>> bytes;
 };
 
+// A float, or a histogram when there is one.
+struct Point {
+  Timestamp t = 0;
+  double v = 0;
+  std::shared_ptr<const model::FloatHistogram> histogram;
+
+  bool SameValue(const Point& other) const {
+    if (histogram == nullptr || other.histogram == nullptr) {
+      return histogram == other.histogram &&
+             std::bit_cast<uint64_t>(v) == std::bit_cast<uint64_t>(other.v);
+    }
+    return model::Equals(*histogram, *other.histogram);
+  }
+};
+
 // Immutable once a reader can see it; a commit replaces the series it changes.
 struct Series {
   Labels labels;
   std::vector<StoredChunk> chunks;
-  std::optional<RefSample> newest;
-  chunk::XorState open;  // of the last chunk, when that holds floats
+  std::optional<Point> newest;
 
-  void Append(std::span<const RefSample> samples, size_t samples_per_chunk) {
-    while (!samples.empty()) {
-      const size_t n = AppendToOneChunk(samples, samples_per_chunk);
-      newest = samples[n - 1];
-      samples = samples.subspan(n);
+  void Append(std::span<const Point> points, size_t samples_per_chunk) {
+    while (!points.empty()) {
+      const size_t n = points[0].histogram == nullptr ? AppendFloats(points, samples_per_chunk)
+                                                      : AppendHistograms(points, samples_per_chunk);
+      newest = points[n - 1];
+      points = points.subspan(n);
     }
   }
 
  private:
-  // Extends the last chunk, or begins one; returns the number of samples taken.
-  size_t AppendToOneChunk(std::span<const RefSample> samples, size_t samples_per_chunk) {
+  using HistogramAppender = chunk::FloatHistogramAppender;
+
+  // These extend the last chunk, or begin one, and return the number of points taken, at least 1.
+  size_t AppendFloats(std::span<const Point> points, size_t samples_per_chunk) {
     const bool extend = !chunks.empty() && chunks.back().encoding == chunk::Encoding::kXor &&
-                        open.num_samples < samples_per_chunk;
+                        open_.num_samples < samples_per_chunk;
     std::vector<uint8_t> bytes(chunk::kXorHeaderBytes);
     if (extend) {
       bytes = *chunks.back().bytes;
     } else {
-      chunk::XorBegin(&open, bytes);
-      chunks.push_back({chunk::Encoding::kXor, samples[0].t, samples[0].t, nullptr});
+      chunk::XorBegin(&open_, bytes);
+      chunks.push_back({chunk::Encoding::kXor, points[0].t, points[0].t, nullptr});
     }
-    const size_t n = std::min(samples.size(), samples_per_chunk - open.num_samples);
-    bytes.resize(bytes.size() + n * chunk::kMaxXorSampleBytes);
-    for (const RefSample& sample : samples.first(n)) {
-      chunk::XorAppend(&open, bytes, sample.t, sample.v);
+    const size_t room = std::min(points.size(), samples_per_chunk - open_.num_samples);
+    bytes.resize(bytes.size() + room * chunk::kMaxXorSampleBytes);
+    size_t n = 0;
+    for (; n < room && points[n].histogram == nullptr; ++n) {
+      chunk::XorAppend(&open_, bytes, points[n].t, points[n].v);
     }
-    bytes.resize(chunk::XorBytes(open));
-    chunks.back().max_time = samples[n - 1].t;
-    chunks.back().bytes = std::make_shared<const std::vector<uint8_t>>(std::move(bytes));
+    bytes.resize(chunk::XorBytes(open_));
+    FinishChunk(points[n - 1].t, std::move(bytes));
     return n;
   }
+
+  size_t AppendHistograms(std::span<const Point> points, size_t samples_per_chunk) {
+    HistogramAppender appender;
+    const Point& first = points[0];
+    chunk::CounterResetHeader header = HistogramAppender::HeaderFor(*first.histogram);
+    bool extend = false;
+    if (!chunks.empty() && chunks.back().encoding == chunk::Encoding::kFloatHistogram &&
+        appender.Resume(*chunks.back().bytes)) {
+      header = appender.HeaderAfter(*first.histogram);
+      extend =
+          appender.num_samples() < samples_per_chunk && appender.Append(first.t, *first.histogram);
+    }
+    if (!extend) {
+      appender.Start(first.t, *first.histogram, header);
+      chunks.push_back({chunk::Encoding::kFloatHistogram, first.t, first.t, nullptr});
+    }
+    size_t n = 1;
+    while (n < points.size() && points[n].histogram != nullptr &&
+           appender.num_samples() < samples_per_chunk &&
+           appender.Append(points[n].t, *points[n].histogram)) {
+      ++n;
+    }
+    FinishChunk(points[n - 1].t, {appender.bytes().begin(), appender.bytes().end()});
+    return n;
+  }
+
+  void FinishChunk(Timestamp max_time, std::vector<uint8_t> bytes) {
+    chunks.back().max_time = max_time;
+    chunks.back().bytes = std::make_shared<const std::vector<uint8_t>>(std::move(bytes));
+  }
+
+  chunk::XorState open_;  // of the last chunk, when that holds floats
 };
 
 using SeriesPtr = std::shared_ptr<const Series>;
@@ -193,12 +242,12 @@ class MemoryStore::State {
     return ref == 0 || ref > series_.size() ? nullptr : series_[ref - 1];
   }
 
-  using Batch = std::map<uint64_t, std::vector<RefSample>>;
+  using Batch = std::map<uint64_t, std::vector<Point>>;
   void Commit(const Batch& batch) {
     base::MutexLock lock(mutex_);
-    for (const auto& [ref, samples] : batch) {
+    for (const auto& [ref, points] : batch) {
       auto series = std::make_shared<Series>(*series_[ref - 1]);
-      series->Append(samples, samples_per_chunk_);
+      series->Append(points, samples_per_chunk_);
       series_[ref - 1] = std::move(series);
     }
   }
@@ -211,10 +260,6 @@ class MemoryStore::State {
 };
 
 namespace {
-
-bool SameBits(double a, double b) {
-  return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
-}
 
 template <class State>
 class MemoryAppender final : public Appender {
@@ -229,15 +274,20 @@ class MemoryAppender final : public Appender {
   }
 
   void Append(std::span<const RefSample> samples, std::span<AppendOutcome> outcomes) override {
-    for (size_t i = 0; i < samples.size(); ++i) outcomes[i] = AppendOne(samples[i]);
+    for (size_t i = 0; i < samples.size(); ++i) {
+      outcomes[i] = AppendPoint(samples[i].ref, {samples[i].t, samples[i].v, nullptr});
+    }
   }
 
-  AppendOutcome AppendHistogram(model::SeriesRef, Timestamp, const model::Histogram&) override {
-    return AppendOutcome::kInvalid;
+  AppendOutcome AppendHistogram(model::SeriesRef ref, Timestamp t,
+                                const model::Histogram& h) override {
+    if (!model::IsStaleNaN(h.sum) && !model::Validate(h)) return AppendOutcome::kInvalid;
+    return AppendHistogram(ref, t, model::ToFloat(h));
   }
-  AppendOutcome AppendHistogram(model::SeriesRef, Timestamp,
-                                const model::FloatHistogram&) override {
-    return AppendOutcome::kInvalid;
+  AppendOutcome AppendHistogram(model::SeriesRef ref, Timestamp t,
+                                const model::FloatHistogram& h) override {
+    if (!model::IsStaleNaN(h.sum) && !model::Validate(h)) return AppendOutcome::kInvalid;
+    return AppendPoint(ref, {t, 0, std::make_shared<const model::FloatHistogram>(h)});
   }
   void AppendExemplar(model::SeriesRef, const model::Exemplar&) override {}
   void UpdateMetadata(model::SeriesRef, const model::Metadata&) override {}
@@ -251,19 +301,19 @@ class MemoryAppender final : public Appender {
   const AppenderStats& stats() const override { return stats_; }
 
  private:
-  AppendOutcome AppendOne(const RefSample& sample) {
-    const auto series = state_->Find(sample.ref.value());
+  AppendOutcome AppendPoint(model::SeriesRef ref, Point point) {
+    const auto series = state_->Find(ref.value());
     if (series == nullptr) return AppendOutcome::kUnknownSeries;
-    std::vector<RefSample>& pending = batch_[sample.ref.value()];
-    const RefSample* newest = !pending.empty() ? &pending.back()
-                              : series->newest ? &*series->newest
-                                               : nullptr;
-    if (newest != nullptr && sample.t < newest->t) return AppendOutcome::kOutOfOrder;
-    if (newest != nullptr && sample.t == newest->t) {
-      return SameBits(sample.v, newest->v) ? AppendOutcome::kDuplicate
-                                           : AppendOutcome::kDuplicateTimestamp;
+    std::vector<Point>& pending = batch_[ref.value()];
+    const Point* newest = !pending.empty() ? &pending.back()
+                          : series->newest ? &*series->newest
+                                           : nullptr;
+    if (newest != nullptr && point.t < newest->t) return AppendOutcome::kOutOfOrder;
+    if (newest != nullptr && point.t == newest->t) {
+      return point.SameValue(*newest) ? AppendOutcome::kDuplicate
+                                      : AppendOutcome::kDuplicateTimestamp;
     }
-    pending.push_back(sample);
+    pending.push_back(std::move(point));
     return AppendOutcome::kAppended;
   }
 
@@ -288,23 +338,42 @@ std::unique_ptr<Appender> MemoryStore::NewAppender() {
   return std::make_unique<MemoryAppender<State>>(state_);
 }
 
-base::Status MemoryStore::Add(const Labels& labels, std::span<const model::Sample> samples) {
-  const auto appender = NewAppender();
+namespace {
+
+base::Status Verdict(const Labels& labels, Timestamp t, AppendOutcome outcome) {
+  if (!IsRejected(outcome)) return base::OkStatus();
+  return base::InvalidArgument(labels.ToString() + " at " + std::to_string(t) + ": " +
+                               std::string(AppendOutcomeText(outcome)));
+}
+
+base::Result<model::SeriesRef> RefOf(const Labels& labels, Appender* appender) {
   std::vector<model::Label> span;
   labels.ToSpan(&span);
-  ASSIGN_OR_RETURN(const model::SeriesRef ref, appender->GetOrCreate(span, labels.Hash()));
+  return appender->GetOrCreate(span, labels.Hash());
+}
+
+}  // namespace
+
+base::Status MemoryStore::Add(const Labels& labels, std::span<const model::Sample> samples) {
+  const auto appender = NewAppender();
+  ASSIGN_OR_RETURN(const model::SeriesRef ref, RefOf(labels, appender.get()));
   std::vector<RefSample> batch;
   for (const model::Sample& sample : samples) batch.push_back({ref, sample.t, sample.v});
   std::vector<AppendOutcome> outcomes(batch.size());
   appender->Append(batch, outcomes);
   RETURN_IF_ERROR(appender->Commit());
   for (size_t i = 0; i < batch.size(); ++i) {
-    if (IsRejected(outcomes[i])) {
-      return base::InvalidArgument(labels.ToString() + " at " + std::to_string(batch[i].t) + ": " +
-                                   std::string(AppendOutcomeText(outcomes[i])));
-    }
+    RETURN_IF_ERROR(Verdict(labels, batch[i].t, outcomes[i]));
   }
   return base::OkStatus();
+}
+
+base::Status MemoryStore::Add(const Labels& labels, Timestamp t, const model::FloatHistogram& h) {
+  const auto appender = NewAppender();
+  ASSIGN_OR_RETURN(const model::SeriesRef ref, RefOf(labels, appender.get()));
+  const AppendOutcome outcome = appender->AppendHistogram(ref, t, h);
+  RETURN_IF_ERROR(appender->Commit());
+  return Verdict(labels, t, outcome);
 }
 
 }  // namespace tributary::storage

@@ -10,6 +10,7 @@
 #include <span>
 
 #include "base/result.h"
+#include "model/histogram.h"
 #include "model/labels.h"
 #include "model/sample.h"
 #include "storage/appender.h"
@@ -31,6 +32,7 @@ class MemoryStore final : public Queryable, public Appendable {
 
   // One commit of one series. Fails, with the rest stored, when a sample is rejected.
   base::Status Add(const model::Labels& labels, std::span<const model::Sample> samples);
+  base::Status Add(const model::Labels& labels, model::Timestamp t, const model::FloatHistogram& h);
 
  private:
   class State;
