@@ -78,6 +78,8 @@ class FileSystem {
 
   // Creates or truncates.
   virtual Result<std::unique_ptr<WritableFile>> Create(const std::string& path) = 0;
+  // As Create, but only the file's owner may read or write it (mode 0600): for secrets.
+  virtual Result<std::unique_ptr<WritableFile>> CreatePrivate(const std::string& path) = 0;
   // Opens for appending at the end; creates when absent.
   virtual Result<std::unique_ptr<WritableFile>> OpenForAppend(const std::string& path) = 0;
   virtual Result<std::unique_ptr<ReadableFile>> OpenForRead(const std::string& path) = 0;
@@ -93,8 +95,8 @@ class FileSystem {
   virtual Result<uint64_t> FileSize(const std::string& path) = 0;
   // Replaces `to` atomically when both are files.
   virtual Status Rename(const std::string& from, const std::string& to) = 0;
-  virtual Status Remove(const std::string& path) = 0;           // one file or empty directory
-  virtual Status RemoveAll(const std::string& path) = 0;        // fine when absent
+  virtual Status Remove(const std::string& path) = 0;     // one file or empty directory
+  virtual Status RemoveAll(const std::string& path) = 0;  // fine when absent
   virtual Status HardLink(const std::string& from, const std::string& to) = 0;
   virtual Status SyncDir(const std::string& path) = 0;
   virtual Result<std::unique_ptr<FileLock>> Lock(const std::string& path) = 0;
@@ -110,8 +112,11 @@ FileSystem& PosixFileSystem();
 std::unique_ptr<FileSystem> MakeMemoryFileSystem();
 
 // Writes `data` to `path`.tmp, syncs it, renames it over `path` and syncs the directory: after a
-// crash the file holds either all of the old or all of the new bytes.
-Status WriteFileAtomically(FileSystem& fs, const std::string& path, std::string_view data);
+// crash the file holds either all of the old or all of the new bytes. Secrets are written
+// kOwnerOnly. Not for two writers of one path at a time.
+enum class FileAccess : unsigned char { kDefault, kOwnerOnly };
+Status WriteFileAtomically(FileSystem& fs, const std::string& path, std::string_view data,
+                           FileAccess access = FileAccess::kDefault);
 
 // "a/b" + "c" = "a/b/c"; an absolute `name` is returned as it is.
 std::string JoinPath(std::string_view dir, std::string_view name);

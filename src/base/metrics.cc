@@ -1,96 +1,40 @@
 #include "base/metrics.h"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
-#include <limits>
 #include <map>
 #include <variant>
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/sliding_quantiles.h"
 #include "base/strings.h"
 
 namespace tributary::base {
 namespace {
 
-// Summaries look back over this many buckets of this length each, as client_golang does.
-constexpr size_t kAgeBuckets = 5;
-constexpr int64_t kAgeBucketNs = 120'000'000'000;
-// A bucket keeps at most this many observations; beyond it a random sample of them stands.
-constexpr size_t kBucketObservations = 512;
+enum class Type : unsigned char { kCounter, kGauge, kHistogram, kSummary };
 
-}  // namespace
-
-Histogram::Histogram(std::vector<double> upper_bounds)
-    : upper_bounds_(std::move(upper_bounds)),
-      buckets_(std::make_unique<std::atomic<uint64_t>[]>(upper_bounds_.size() + 1)) {}
-
-void Histogram::Observe(double value) {
-  const auto bucket =
-      std::lower_bound(upper_bounds_.begin(), upper_bounds_.end(), value) - upper_bounds_.begin();
-  buckets_[static_cast<size_t>(bucket)].fetch_add(1, std::memory_order_relaxed);
-  sum_.fetch_add(value, std::memory_order_relaxed);
-}
-
-struct Summary::State {
-  struct Bucket {
-    int64_t epoch = -1;
-    uint64_t seen = 0;
-    std::vector<float> kept;
-  };
-  Mutex mutex;
-  std::vector<double> quantiles;
-  std::array<Bucket, kAgeBuckets> buckets TB_GUARDED_BY(mutex);
-  uint64_t random TB_GUARDED_BY(mutex) = 0x9e3779b97f4a7c15ull;
-  double sum TB_GUARDED_BY(mutex) = 0;
-  uint64_t count TB_GUARDED_BY(mutex) = 0;
-};
-
-Summary::Summary(std::vector<double> quantiles) : state_(std::make_shared<State>()) {
-  state_->quantiles = std::move(quantiles);
-}
-
-void Summary::Observe(double value) {
-  const int64_t epoch = SystemClock().MonotonicNs() / kAgeBucketNs;
-  MutexLock lock(state_->mutex);
-  State::Bucket& bucket = state_->buckets[static_cast<size_t>(epoch) % kAgeBuckets];
-  if (bucket.epoch != epoch) {
-    bucket = {epoch, 0, {}};
+std::string_view TypeName(Type type) {
+  switch (type) {
+    case Type::kCounter:
+      return "counter";
+    case Type::kGauge:
+      return "gauge";
+    case Type::kHistogram:
+      return "histogram";
+    case Type::kSummary:
+      return "summary";
   }
-  ++bucket.seen;
-  if (bucket.kept.size() < kBucketObservations) {
-    bucket.kept.push_back(static_cast<float>(value));
-  } else {
-    state_->random = state_->random * 6364136223846793005ull + 1442695040888963407ull;
-    const uint64_t slot = (state_->random >> 33) % bucket.seen;  // reservoir sampling
-    if (slot < bucket.kept.size()) {
-      bucket.kept[slot] = static_cast<float>(value);
-    }
-  }
-  state_->sum += value;
-  ++state_->count;
+  return "untyped";
 }
 
-namespace {
-
-using Callback = std::shared_ptr<const std::function<double()>>;
-using Child = std::variant<std::unique_ptr<Counter>, std::unique_ptr<Gauge>,
-                           std::unique_ptr<Histogram>, std::unique_ptr<Summary>, Callback>;
-
-struct Family {
-  std::string help;
-  std::string_view type;
-  std::map<MetricLabels, Child> children;
-};
-
-void AppendEscaped(std::string* out, std::string_view text, bool quotes) {
+void AppendEscaped(std::string* out, std::string_view text, bool quotes_too) {
   for (const char c : text) {
     if (c == '\\') {
       out->append("\\\\");
     } else if (c == '\n') {
       out->append("\\n");
-    } else if (c == '"' && quotes) {
+    } else if (c == '"' && quotes_too) {
       out->append("\\\"");
     } else {
       out->push_back(c);
@@ -98,100 +42,240 @@ void AppendEscaped(std::string* out, std::string_view text, bool quotes) {
   }
 }
 
-// name{labels,extra="…"} value
-void AppendSample(std::string* out, std::string_view name, std::string_view suffix,
-                  const MetricLabels& labels, std::string_view extra_name,
-                  std::string_view extra_value, double value) {
-  out->append(name).append(suffix);
-  if (!labels.empty() || !extra_name.empty()) {
-    char separator = '{';
-    for (const auto& [label, label_value] : labels) {
-      out->push_back(separator);
-      out->append(label).append("=\"");
-      AppendEscaped(out, label_value, true);
-      out->push_back('"');
-      separator = ',';
-    }
-    if (!extra_name.empty()) {
-      out->push_back(separator);
-      out->append(extra_name).append("=\"").append(extra_value).push_back('"');
-    }
-    out->push_back('}');
+// `a="x",b="y"`, sorted by label name: both the child's key and its text.
+std::string RenderLabels(MetricLabels labels) {
+  std::sort(labels.begin(), labels.end());
+  std::string out;
+  for (const auto& [name, value] : labels) {
+    if (!out.empty()) out.push_back(',');
+    out.append(name).append("=\"");
+    AppendEscaped(&out, value, true);
+    out.push_back('"');
   }
-  out->push_back(' ');
-  out->append(FormatFloatG(value)).push_back('\n');
+  return out;
 }
 
-double Quantile(const std::vector<float>& sorted, double q) {
-  if (sorted.empty()) {
-    return std::numeric_limits<double>::quiet_NaN();
+// One line: name{labels,extra} value.
+void AppendSample(std::string* out, std::string_view name, std::string_view suffix,
+                  std::string_view labels, std::string_view extra, std::string_view value) {
+  out->append(name).append(suffix);
+  if (!labels.empty() || !extra.empty()) {
+    out->push_back('{');
+    out->append(labels);
+    if (!labels.empty() && !extra.empty()) out->push_back(',');
+    out->append(extra).push_back('}');
   }
-  const double rank = std::ceil(q * static_cast<double>(sorted.size()));
-  const auto index = static_cast<size_t>(std::max(1.0, rank)) - 1;
-  return sorted[std::min(index, sorted.size() - 1)];
+  out->push_back(' ');
+  out->append(value).push_back('\n');
 }
+
+std::string Pair(std::string_view name, double value) {
+  return std::string(name) + "=\"" + FormatFloatG(value) + '"';
+}
+
+// A callback and its lock: a handle that dies waits for a read that is running, and for no other.
+struct CallbackSlot {
+  Mutex mutex;  // held while `read` runs; no lock of the registry is
+  std::function<double()> read TB_GUARDED_BY(mutex);
+};
+
+using Child =
+    std::variant<std::unique_ptr<Counter>, std::unique_ptr<Gauge>, std::unique_ptr<Histogram>,
+                 std::unique_ptr<Summary>, std::shared_ptr<CallbackSlot>>;
+
+struct Family {
+  Type type = Type::kCounter;
+  std::string help;
+  std::map<std::string, Child> children;  // by rendered labels
+};
+
+struct Families {
+  Mutex mutex;
+  std::map<std::string, Family, std::less<>> by_name TB_GUARDED_BY(mutex);
+
+  Family& Find(std::string_view name, std::string_view help, Type type) TB_REQUIRES(mutex) {
+    auto found = by_name.find(name);
+    if (found == by_name.end()) {
+      found = by_name.emplace(std::string(name), Family{type, std::string(help), {}}).first;
+    }
+    CHECK(found->second.type == type, "a metric was asked for with two types");
+    return found->second;
+  }
+
+  template <class T, class... Args>
+  T& FindChild(std::string_view name, std::string_view help, Type type, MetricLabels labels,
+               Args... args) TB_EXCLUDES(mutex) {
+    MutexLock lock(mutex);
+    Family& family = Find(name, help, type);
+    std::string key = RenderLabels(std::move(labels));
+    auto found = family.children.find(key);
+    if (found == family.children.end()) {
+      found =
+          family.children.emplace(std::move(key), std::make_unique<T>(std::forward<Args>(args)...))
+              .first;
+    }
+    auto* child = std::get_if<std::unique_ptr<T>>(&found->second);
+    CHECK(child != nullptr, "a metric is both a value and a callback");
+    return **child;
+  }
+};
 
 }  // namespace
 
+// --- Histogram ---
+
+Histogram::Histogram(std::vector<double> upper_bounds)
+    : upper_bounds_(std::move(upper_bounds)),
+      buckets_(std::make_unique<std::atomic<uint64_t>[]>(upper_bounds_.size() + 1)) {
+  CHECK(std::is_sorted(upper_bounds_.begin(), upper_bounds_.end()), "histogram bounds must rise");
+}
+
+void Histogram::Observe(double value) {
+  // NaN is below no bound and lands in +Inf.
+  const auto bucket = std::find_if(upper_bounds_.begin(), upper_bounds_.end(),
+                                   [value](double bound) { return value <= bound; });
+  buckets_[static_cast<size_t>(bucket - upper_bounds_.begin())].fetch_add(
+      1, std::memory_order_relaxed);
+  sum_.fetch_add(value, std::memory_order_relaxed);
+}
+
+// --- Summary ---
+
+struct Summary::State {
+  explicit State(std::vector<double> q) : quantiles(std::move(q)) {}
+  const std::vector<double> quantiles;
+  Mutex mutex;
+  SlidingQuantiles window TB_GUARDED_BY(mutex);
+  double sum TB_GUARDED_BY(mutex) = 0;
+  uint64_t count TB_GUARDED_BY(mutex) = 0;
+};
+
+Summary::Summary(std::vector<double> quantiles)
+    : state_(std::make_shared<State>(std::move(quantiles))) {}
+
+void Summary::Observe(double value) {
+  const int64_t now_ns = SystemClock().MonotonicNs();
+  MutexLock lock(state_->mutex);
+  state_->window.Observe(value, now_ns);
+  state_->sum += value;
+  ++state_->count;
+}
+
+// --- MetricsRegistry ---
+
+// Shared with the callback handles, which may outlive the registry.
 struct MetricsRegistry::Impl {
-  mutable Mutex mutex;
-  std::map<std::string, Family, std::less<>> families TB_GUARDED_BY(mutex);
+  std::shared_ptr<Families> families = std::make_shared<Families>();
 
-  Family& FamilyOf(std::string_view name, std::string_view help, std::string_view type)
-      TB_REQUIRES(mutex) {
-    auto it = families.find(name);
-    if (it == families.end()) {
-      it = families.emplace(std::string(name), Family{std::string(help), type, {}}).first;
-    }
-    CHECK(it->second.type == type, "a metric name has one type");
-    return it->second;
-  }
-
-  template <class T, class Make>
-  T& ChildOf(std::string_view name, std::string_view help, std::string_view type,
-             MetricLabels labels, Make make) {
-    MutexLock lock(mutex);
-    Family& family = FamilyOf(name, help, type);
-    auto it = family.children.find(labels);
-    if (it == family.children.end()) {
-      it = family.children.emplace(std::move(labels), Child(make())).first;
-    }
-    auto* child = std::get_if<std::unique_ptr<T>>(&it->second);
-    CHECK(child != nullptr, "a metric is either kept or computed");
-    return **child;
-  }
-
-  static void AppendHistogram(std::string* out, const std::string& name, const MetricLabels& labels,
+  static void RenderHistogram(std::string* out, std::string_view name, std::string_view labels,
                               const Histogram& histogram) {
-    uint64_t cumulative = 0;
-    const size_t bounds = histogram.upper_bounds_.size();
-    for (size_t i = 0; i <= bounds; ++i) {
-      cumulative += histogram.buckets_[i].load(std::memory_order_relaxed);
-      const std::string le =
-          i < bounds ? FormatFloatG(histogram.upper_bounds_[i]) : std::string("+Inf");
-      AppendSample(out, name, "_bucket", labels, "le", le, static_cast<double>(cumulative));
+    // The count is the sum of the buckets as read here, so that the two agree at any moment.
+    uint64_t count = 0;
+    for (size_t i = 0; i <= histogram.upper_bounds_.size(); ++i) {
+      count += histogram.buckets_[i].load(std::memory_order_relaxed);
+      const std::string bound = i < histogram.upper_bounds_.size()
+                                    ? Pair("le", histogram.upper_bounds_[i])
+                                    : "le=\"+Inf\"";
+      AppendSample(out, name, "_bucket", labels, bound, std::to_string(count));
     }
-    AppendSample(out, name, "_sum", labels, "", "", histogram.sum_.load());
-    AppendSample(out, name, "_count", labels, "", "", static_cast<double>(cumulative));
+    const double sum = histogram.sum_.load(std::memory_order_relaxed);
+    AppendSample(out, name, "_sum", labels, "", FormatFloatG(sum));
+    AppendSample(out, name, "_count", labels, "", std::to_string(count));
   }
 
-  static void AppendSummary(std::string* out, const std::string& name, const MetricLabels& labels,
+  static void RenderSummary(std::string* out, std::string_view name, std::string_view labels,
                             const Summary& summary) {
-    const int64_t epoch = SystemClock().MonotonicNs() / kAgeBucketNs;
-    std::vector<float> sorted;
     Summary::State& state = *summary.state_;
     MutexLock lock(state.mutex);
-    for (const Summary::State::Bucket& bucket : state.buckets) {
-      if (bucket.epoch > epoch - static_cast<int64_t>(kAgeBuckets)) {
-        sorted.insert(sorted.end(), bucket.kept.begin(), bucket.kept.end());
+    const std::vector<double> values =
+        state.window.Read(state.quantiles, SystemClock().MonotonicNs());
+    for (size_t i = 0; i < values.size(); ++i) {
+      AppendSample(out, name, "", labels, Pair("quantile", state.quantiles[i]),
+                   FormatFloatG(values[i]));
+    }
+    AppendSample(out, name, "_sum", labels, "", FormatFloatG(state.sum));
+    AppendSample(out, name, "_count", labels, "", std::to_string(state.count));
+  }
+
+  // Text, or the callback whose value becomes the line.
+  struct Piece {
+    std::string text;
+    std::shared_ptr<CallbackSlot> callback;
+    std::string name;
+    std::string labels;
+  };
+
+  static Piece RenderChild(const std::string& name, const std::string& labels, const Child& child) {
+    Piece piece;
+    if (const auto* counter = std::get_if<std::unique_ptr<Counter>>(&child)) {
+      AppendSample(&piece.text, name, "", labels, "", FormatFloatG((*counter)->value()));
+    } else if (const auto* gauge = std::get_if<std::unique_ptr<Gauge>>(&child)) {
+      AppendSample(&piece.text, name, "", labels, "", FormatFloatG((*gauge)->value()));
+    } else if (const auto* histogram = std::get_if<std::unique_ptr<Histogram>>(&child)) {
+      RenderHistogram(&piece.text, name, labels, **histogram);
+    } else if (const auto* summary = std::get_if<std::unique_ptr<Summary>>(&child)) {
+      RenderSummary(&piece.text, name, labels, **summary);
+    } else if (const auto* callback = std::get_if<std::shared_ptr<CallbackSlot>>(&child)) {
+      piece.callback = *callback;
+      piece.name = name;
+      piece.labels = labels;
+    }
+    return piece;
+  }
+
+  std::vector<Piece> Collect() const {
+    std::vector<Piece> pieces;
+    MutexLock lock(families->mutex);
+    for (const auto& [name, family] : families->by_name) {
+      if (family.children.empty()) continue;
+      Piece head;
+      head.text.append("# HELP ").append(name).push_back(' ');
+      AppendEscaped(&head.text, family.help, false);
+      head.text.append("\n# TYPE ").append(name).push_back(' ');
+      head.text.append(TypeName(family.type)).push_back('\n');
+      pieces.push_back(std::move(head));
+      for (const auto& [labels, child] : family.children) {
+        pieces.push_back(RenderChild(name, labels, child));
       }
     }
-    std::sort(sorted.begin(), sorted.end());
-    for (const double q : state.quantiles) {
-      AppendSample(out, name, "", labels, "quantile", FormatFloatG(q), Quantile(sorted, q));
+    return pieces;
+  }
+
+  // What a dying handle runs.
+  std::function<void()> AddCallback(std::string_view name, std::string_view help, Type type,
+                                    MetricLabels labels, std::function<double()> read) {
+    auto slot = std::make_shared<CallbackSlot>();
+    {
+      MutexLock lock(slot->mutex);
+      slot->read = std::move(read);
     }
-    AppendSample(out, name, "_sum", labels, "", "", state.sum);
-    AppendSample(out, name, "_count", labels, "", "", static_cast<double>(state.count));
+    std::string key = RenderLabels(std::move(labels));
+    {
+      MutexLock lock(families->mutex);
+      Child& child = families->Find(name, help, type)
+                         .children.try_emplace(key, std::shared_ptr<CallbackSlot>())
+                         .first->second;
+      CHECK(std::holds_alternative<std::shared_ptr<CallbackSlot>>(child),
+            "a metric is both a value and a callback");
+      // The newest of two callbacks for one series wins; the older handle then removes nothing.
+      child = slot;
+    }
+    return [weak = std::weak_ptr<Families>(families), slot, name = std::string(name),
+            key = std::move(key)] {
+      if (const auto alive = weak.lock()) {
+        MutexLock lock(alive->mutex);
+        const auto family = alive->by_name.find(name);
+        if (family != alive->by_name.end()) {
+          const auto child = family->second.children.find(key);
+          if (child != family->second.children.end()) {
+            const auto* held = std::get_if<std::shared_ptr<CallbackSlot>>(&child->second);
+            if (held != nullptr && *held == slot) family->second.children.erase(child);
+          }
+        }
+      }
+      MutexLock lock(slot->mutex);
+      slot->read = nullptr;
+    };
   }
 };
 
@@ -200,88 +284,63 @@ MetricsRegistry::~MetricsRegistry() = default;
 
 Counter& MetricsRegistry::GetCounter(std::string_view name, std::string_view help,
                                      MetricLabels labels) {
-  return impl_->ChildOf<Counter>(name, help, "counter", std::move(labels),
-                                 [] { return std::make_unique<Counter>(); });
+  return impl_->families->FindChild<Counter>(name, help, Type::kCounter, std::move(labels));
 }
 
 Gauge& MetricsRegistry::GetGauge(std::string_view name, std::string_view help,
                                  MetricLabels labels) {
-  return impl_->ChildOf<Gauge>(name, help, "gauge", std::move(labels),
-                               [] { return std::make_unique<Gauge>(); });
+  return impl_->families->FindChild<Gauge>(name, help, Type::kGauge, std::move(labels));
 }
 
 Histogram& MetricsRegistry::GetHistogram(std::string_view name, std::string_view help,
                                          std::vector<double> upper_bounds, MetricLabels labels) {
-  return impl_->ChildOf<Histogram>(name, help, "histogram", std::move(labels), [&] {
-    return std::make_unique<Histogram>(std::move(upper_bounds));
-  });
+  return impl_->families->FindChild<Histogram>(name, help, Type::kHistogram, std::move(labels),
+                                               std::move(upper_bounds));
 }
 
 Summary& MetricsRegistry::GetSummary(std::string_view name, std::string_view help,
                                      std::vector<double> quantiles, MetricLabels labels) {
-  return impl_->ChildOf<Summary>(name, help, "summary", std::move(labels),
-                                 [&] { return std::make_unique<Summary>(std::move(quantiles)); });
-}
-
-std::unique_ptr<MetricsRegistry::CallbackHandle> MetricsRegistry::AddCallback(
-    std::string_view name, std::string_view help, std::string_view type, MetricLabels labels,
-    std::function<double()> read) {
-  auto callback = std::make_shared<const std::function<double()>>(std::move(read));
-  {
-    MutexLock lock(impl_->mutex);
-    impl_->FamilyOf(name, help, type).children[labels] = Child(callback);
-  }
-  std::unique_ptr<CallbackHandle> handle(new CallbackHandle());
-  handle->unregister_ = [this, key = std::string(name), labels = std::move(labels)] {
-    Remove(key, labels);
-  };
-  return handle;
+  return impl_->families->FindChild<Summary>(name, help, Type::kSummary, std::move(labels),
+                                             std::move(quantiles));
 }
 
 std::unique_ptr<MetricsRegistry::CallbackHandle> MetricsRegistry::AddGaugeCallback(
     std::string_view name, std::string_view help, MetricLabels labels,
     std::function<double()> read) {
-  return AddCallback(name, help, "gauge", std::move(labels), std::move(read));
+  std::unique_ptr<CallbackHandle> handle(new CallbackHandle());
+  handle->unregister_ =
+      impl_->AddCallback(name, help, Type::kGauge, std::move(labels), std::move(read));
+  return handle;
 }
 
 std::unique_ptr<MetricsRegistry::CallbackHandle> MetricsRegistry::AddCounterCallback(
     std::string_view name, std::string_view help, MetricLabels labels,
     std::function<double()> read) {
-  return AddCallback(name, help, "counter", std::move(labels), std::move(read));
+  std::unique_ptr<CallbackHandle> handle(new CallbackHandle());
+  handle->unregister_ =
+      impl_->AddCallback(name, help, Type::kCounter, std::move(labels), std::move(read));
+  return handle;
 }
 
-MetricsRegistry::CallbackHandle::~CallbackHandle() { unregister_(); }
+MetricsRegistry::CallbackHandle::~CallbackHandle() {
+  if (unregister_) unregister_();
+}
 
 void MetricsRegistry::Remove(std::string_view name, const MetricLabels& labels) {
-  MutexLock lock(impl_->mutex);
-  if (const auto family = impl_->families.find(name); family != impl_->families.end()) {
-    family->second.children.erase(labels);
-  }
+  const std::string key = RenderLabels(labels);
+  MutexLock lock(impl_->families->mutex);
+  const auto family = impl_->families->by_name.find(name);
+  if (family != impl_->families->by_name.end()) family->second.children.erase(key);
 }
 
 std::string MetricsRegistry::RenderText() const {
   std::string out;
-  MutexLock lock(impl_->mutex);  // callbacks must not call us: a handle may die while we render
-  for (const auto& [name, family] : impl_->families) {
-    if (family.children.empty()) {
-      continue;
-    }
-    out.append("# HELP ").append(name).push_back(' ');
-    AppendEscaped(&out, family.help, false);
-    out.append("\n# TYPE ").append(name).append(" ").append(family.type).push_back('\n');
-    for (const auto& [labels, child] : family.children) {
-      if (const auto* counter = std::get_if<std::unique_ptr<Counter>>(&child)) {
-        AppendSample(&out, name, "", labels, "", "", (*counter)->value());
-      } else if (const auto* gauge = std::get_if<std::unique_ptr<Gauge>>(&child)) {
-        AppendSample(&out, name, "", labels, "", "", (*gauge)->value());
-      } else if (const auto* histogram = std::get_if<std::unique_ptr<Histogram>>(&child)) {
-        Impl::AppendHistogram(&out, name, labels, **histogram);
-      } else if (const auto* summary = std::get_if<std::unique_ptr<Summary>>(&child)) {
-        Impl::AppendSummary(&out, name, labels, **summary);
-      } else if (const auto* callback = std::get_if<Callback>(&child)) {
-        AppendSample(&out, name, "", labels, "", "", (**callback)());
-      }
-    }
+  for (const Impl::Piece& piece : impl_->Collect()) {
+    out.append(piece.text);
+    if (!piece.callback) continue;
+    MutexLock lock(piece.callback->mutex);
+    if (!piece.callback->read) continue;  // unregistered since it was collected
+    AppendSample(&out, piece.name, "", piece.labels, "", FormatFloatG(piece.callback->read()));
   }
   return out;
 }

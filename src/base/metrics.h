@@ -97,9 +97,6 @@ class MetricsRegistry {
   std::string RenderText() const;
 
  private:
-  std::unique_ptr<CallbackHandle> AddCallback(std::string_view name, std::string_view help,
-                                              std::string_view type, MetricLabels labels,
-                                              std::function<double()> read);
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
