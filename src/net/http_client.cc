@@ -1,11 +1,11 @@
 #include "net/http_client.h"
 
-#include <curl/curl.h>
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+
+#include <curl/curl.h>
+#include <fmt/format.h>
 
 #include "base/mutex.h"
 #include "base/strings.h"
@@ -36,8 +36,8 @@ bool ValidHeader(std::string_view name, std::string_view value) {
 
 void AppendHeader(SlistPtr& list, std::string_view name, std::string_view value) {
   // libcurl's notation: "Name;" is an empty value.
-  const std::string line = value.empty() ? fmt::format("{};", name)
-                                         : fmt::format("{}: {}", name, value);
+  const std::string line =
+      value.empty() ? fmt::format("{};", name) : fmt::format("{}: {}", name, value);
   curl_slist* head = curl_slist_append(list.get(), line.c_str());
   static_cast<void>(list.release());
   list.reset(head);
@@ -342,9 +342,9 @@ class CurlClient final : public HttpClient {
     curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout_ms));
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, kIdleConnectionSeconds);
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-                     static_cast<long>(options_.enable_http2 ? CURL_HTTP_VERSION_2TLS
-                                                             : CURL_HTTP_VERSION_1_1));
+    curl_easy_setopt(
+        easy, CURLOPT_HTTP_VERSION,
+        static_cast<long>(options_.enable_http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, options_.follow_redirects ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_MAXREDIRS, kMaxRedirects);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer.header_list.get());
@@ -364,8 +364,7 @@ class CurlClient final : public HttpClient {
     }
     if (options_.sigv4) {
       const SigV4& sig = *options_.sigv4;
-      curl_easy_setopt(easy, CURLOPT_AWS_SIGV4,
-                       fmt::format("aws:amz:{}:aps", sig.region).c_str());
+      curl_easy_setopt(easy, CURLOPT_AWS_SIGV4, fmt::format("aws:amz:{}:aps", sig.region).c_str());
       curl_easy_setopt(easy, CURLOPT_USERNAME, sig.access_key.c_str());
       curl_easy_setopt(easy, CURLOPT_PASSWORD, sig.secret_key.c_str());
     }

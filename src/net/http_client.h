@@ -82,7 +82,7 @@ struct ClientRequest {
 struct ClientResponse {
   int status = 0;
   Headers headers;
-  std::string body;      // unpacked
+  std::string body;       // unpacked
   size_t wire_bytes = 0;  // body bytes as received
 };
 

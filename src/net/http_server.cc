@@ -1,8 +1,8 @@
 #include "net/http_server.h"
 
-#include <csignal>
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <thread>
 #include <unordered_map>
 
@@ -24,7 +24,7 @@ int64_t NowMs() { return base::SystemClock().MonotonicNs() / 1'000'000; }
 
 // OpenSSL writes to sockets without MSG_NOSIGNAL; a client that went away must not end us.
 void IgnoreSigpipe() {
-  struct sigaction action {};
+  struct sigaction action{};
   if (::sigaction(SIGPIPE, nullptr, &action) == 0 && action.sa_handler == SIG_DFL) {
     std::signal(SIGPIPE, SIG_IGN);
   }
@@ -41,7 +41,8 @@ class Server final : public HttpServer {
         head_check_(std::move(head_check)),
         handler_(std::move(handler)),
         loop_(IoLoop::Create(options_.io_threads)),
-        pool_(std::make_unique<base::ThreadPool>("http", HandlerThreads(options_.handler_threads))) {
+        pool_(
+            std::make_unique<base::ThreadPool>("http", HandlerThreads(options_.handler_threads))) {
     host_.options = &options_;
     host_.head_check = &head_check_;
     host_.handler = &handler_;

@@ -1,12 +1,12 @@
 #include "net/client/gunzip.h"
 
-#include <fmt/format.h>
-#include <libdeflate.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <libdeflate.h>
 #include <memory>
+
+#include <fmt/format.h>
 
 namespace tributary::net {
 namespace {
@@ -47,8 +47,7 @@ base::Result<std::string> Gunzip(std::string_view packed, size_t max_bytes) {
     if (result == LIBDEFLATE_INSUFFICIENT_SPACE) {
       out.resize(before);
       if (before + room >= limit) {
-        return base::ResourceExhausted(
-            fmt::format("unpacked body is larger than {} bytes", limit));
+        return base::ResourceExhausted(fmt::format("unpacked body is larger than {} bytes", limit));
       }
       room = std::min(room * 2 + 256, limit - before);
       continue;

@@ -1,9 +1,9 @@
 #include "net/client/oauth2_token.h"
 
-#include <fmt/format.h>
-
 #include <limits>
 #include <optional>
+
+#include <fmt/format.h>
 
 #include "base/clock.h"
 #include "base/strings.h"
@@ -50,9 +50,7 @@ class JsonObject {
     broken_ = true;
     return std::nullopt;
   }
-  void SkipSpace() {
-    at_ = std::min(text_.find_first_not_of(" \t\r\n", at_), text_.size());
-  }
+  void SkipSpace() { at_ = std::min(text_.find_first_not_of(" \t\r\n", at_), text_.size()); }
   bool Take(char c) {
     SkipSpace();
     if (at_ == text_.size() || text_[at_] != c) return false;
@@ -198,16 +196,17 @@ void TokenSource::Ask(bool secret_in_header) {
   for (const auto& [key, value] : options_.endpoint_params) add(key, value);
   if (secret_in_header) {
     request.headers.emplace_back(
-        "Authorization", "Basic " + base::Base64Encode(UrlEncode(options_.client_id) + ":" +
-                                                       UrlEncode(secret)));
+        "Authorization",
+        "Basic " + base::Base64Encode(UrlEncode(options_.client_id) + ":" + UrlEncode(secret)));
   } else {
     add("client_id", options_.client_id);
     if (!secret.empty()) add("client_secret", secret);
   }
-  client_->Send(std::move(request), [weak = weak_from_this(),
-                                     secret_in_header](Result<ClientResponse> response) {
-    if (const auto self = weak.lock()) self->Answered(secret_in_header, std::move(response));
-  });
+  client_->Send(std::move(request),
+                [weak = weak_from_this(), secret_in_header](Result<ClientResponse> response) {
+                  if (const auto self = weak.lock())
+                    self->Answered(secret_in_header, std::move(response));
+                });
 }
 
 void TokenSource::Answered(bool secret_in_header, Result<ClientResponse> response) {

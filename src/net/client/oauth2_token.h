@@ -19,8 +19,8 @@ namespace tributary::net {
 
 struct TokenResponse {
   std::string access_token;
-  std::string token_type;      // "Bearer" when absent
-  int64_t expires_in_s = 0;    // 0: does not say
+  std::string token_type;    // "Bearer" when absent
+  int64_t expires_in_s = 0;  // 0: does not say
 };
 
 // The token endpoint's JSON answer. Hostile input gives an error.

@@ -1,16 +1,16 @@
 #include "net/client/transfer_loop.h"
 
-#include <fmt/format.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <thread>
+#include <unistd.h>
 #include <unordered_set>
+
+#include <fmt/format.h>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -102,11 +102,10 @@ class EpollLoop final : public TransferLoop {
   EpollLoop()
       : epoll_fd_(::epoll_create1(EPOLL_CLOEXEC)),
         wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-        completions_("http-done",
-                     std::max<size_t>(2, std::thread::hardware_concurrency())) {
+        completions_("http-done", std::max<size_t>(2, std::thread::hardware_concurrency())) {
     curl_global_init(CURL_GLOBAL_DEFAULT);
     // OpenSSL below libcurl writes without MSG_NOSIGNAL.
-    struct sigaction action {};
+    struct sigaction action{};
     if (::sigaction(SIGPIPE, nullptr, &action) == 0 && action.sa_handler == SIG_DFL) {
       std::signal(SIGPIPE, SIG_IGN);
     }
@@ -194,7 +193,8 @@ class EpollLoop final : public TransferLoop {
     int running = 0;
     while (!stop.stop_requested()) {
       const int wait_ms =
-          timer_ms_ < 0 ? -1 : static_cast<int>(std::clamp<int64_t>(timer_ms_ - NowMs(), 0, 60'000));
+          timer_ms_ < 0 ? -1
+                        : static_cast<int>(std::clamp<int64_t>(timer_ms_ - NowMs(), 0, 60'000));
       const int n = ::epoll_wait(epoll_fd_, events.data(), events.size(), wait_ms);
       for (int i = 0; i < n; ++i) {
         const epoll_event& event = events[i];
@@ -281,7 +281,7 @@ class EpollLoop final : public TransferLoop {
   const int epoll_fd_;
   const int wake_fd_;
   CURLM* multi_ = nullptr;
-  int64_t timer_ms_ = -1;                  // the loop thread's
+  int64_t timer_ms_ = -1;                 // the loop thread's
   std::unordered_set<Transfer*> active_;  // the loop thread's
   base::ThreadPool completions_;
   base::Mutex mutex_;

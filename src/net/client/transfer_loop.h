@@ -3,8 +3,6 @@
 // Thread-safe.
 #pragma once
 
-#include <curl/curl.h>
-
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +10,8 @@
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <curl/curl.h>
 
 #include "base/result.h"
 #include "net/http_client.h"

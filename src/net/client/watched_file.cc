@@ -1,11 +1,11 @@
 #include "net/client/watched_file.h"
 
-#include <fmt/format.h>
-
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <sstream>
+
+#include <fmt/format.h>
 
 #include "base/strings.h"
 
@@ -19,8 +19,7 @@ base::Result<std::shared_ptr<const std::string>> WatchedFile::Get() {
   }
   std::ifstream in(path_, std::ios::binary);
   if (!in) {
-    return base::IoError(
-        fmt::format("read {}: {}", path_, base::ToLower(std::strerror(errno))));
+    return base::IoError(fmt::format("read {}: {}", path_, base::ToLower(std::strerror(errno))));
   }
   std::ostringstream text;
   text << in.rdbuf();

@@ -1,11 +1,10 @@
 #include "net/server/compressor.h"
 
+#include <algorithm>
+#include <cstdlib>
 #include <libdeflate.h>
 #include <zlib.h>
 #include <zstd.h>
-
-#include <algorithm>
-#include <cstdlib>
 
 #include "base/check.h"
 #include "base/strings.h"
@@ -100,8 +99,8 @@ Coding ChooseCoding(std::string_view accept_encoding) {
   for (const std::string_view item : base::Split(accept_encoding, ',')) {
     const size_t semicolon = std::min(item.find(';'), item.size());
     const std::string_view name = base::TrimSpace(item.substr(0, semicolon));
-    const std::string_view weight = base::TrimSpace(
-        item.substr(std::min(semicolon + 1, item.size())));
+    const std::string_view weight =
+        base::TrimSpace(item.substr(std::min(semicolon + 1, item.size())));
     if (weight.starts_with("q=") && base::ParseFloat(weight.substr(2)).value_or(0) <= 0) continue;
     if (base::EqualsIgnoreCase(name, "zstd")) return Coding::kZstd;
     if (base::EqualsIgnoreCase(name, "gzip") || name == "*") best = Coding::kGzip;

@@ -1,9 +1,9 @@
 #include "net/server/connection.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
+
+#include <fmt/format.h>
 
 #include "base/clock.h"
 
@@ -62,8 +62,8 @@ bool Connection::cancelled() const {
 
 bool Connection::Send(std::span<const std::string_view> parts) {
   const int64_t stall_ms = std::min(host_.options->read_timeout_ms, kMaxWriteStallMs);
-  const bool sent = transport_.WriteAll(
-      parts, [&](bool waiting) { SetDeadline(waiting ? stall_ms : 0); });
+  const bool sent =
+      transport_.WriteAll(parts, [&](bool waiting) { SetDeadline(waiting ? stall_ms : 0); });
   if (!sent) peer_gone_.store(true);
   return sent;
 }
@@ -172,8 +172,8 @@ Connection::Progress Connection::ReadHead() {
   for (;;) {
     if (!head_started_) {
       // An empty line before a request is to be ignored (RFC 9112, 2.2).
-      pending_begin_ = std::min(pending_.find_first_not_of("\r\n", pending_begin_),
-                                pending_.size());
+      pending_begin_ =
+          std::min(pending_.find_first_not_of("\r\n", pending_begin_), pending_.size());
     }
     if (pending_begin_ < pending_.size()) {
       if (!head_started_) {
@@ -213,9 +213,8 @@ Connection::Progress Connection::ReadBody() {
   for (;;) {
     if (pending_begin_ < pending_.size()) {
       size_t consumed = 0;
-      const auto outcome =
-          parser_.ParseChunked(std::string_view(pending_).substr(pending_begin_),
-                               host_.options->max_body_bytes, &body_, &consumed);
+      const auto outcome = parser_.ParseChunked(std::string_view(pending_).substr(pending_begin_),
+                                                host_.options->max_body_bytes, &body_, &consumed);
       pending_begin_ += consumed;
       if (outcome == RequestParser::Outcome::kError) return Progress::kBad;
       if (outcome == RequestParser::Outcome::kDone) return Progress::kDone;
@@ -269,7 +268,7 @@ void Connection::RunHeadCheck() {
     case Progress::kDone:
       return RunHandler();
     case Progress::kWait:
-      if (head.expects_continue && body_.empty()) {
+      if (head.expects_continue && body_received_ == 0 && (!head.chunked || body_.empty())) {
         static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
         if (!Send({&kContinue, 1})) return Close();
       }
@@ -294,8 +293,7 @@ void Connection::FinishUnreadBody() {
   }
   if (!response_.Finish()) return Close();
   if (!response_.keep_alive()) return has_body ? CloseLingering() : Close();
-  const uint64_t here =
-      std::min<uint64_t>(pending_.size() - pending_begin_, head.content_length);
+  const uint64_t here = std::min<uint64_t>(pending_.size() - pending_begin_, head.content_length);
   pending_begin_ += here;
   discard_left_ = head.content_length - here;
   state_ = State::kDiscard;

@@ -65,9 +65,7 @@ class Connection final : public Request,
   std::string_view header(std::string_view name) const override {
     return parser_.head().headers.Get(name);
   }
-  bool has_header(std::string_view name) const override {
-    return parser_.head().headers.Has(name);
-  }
+  bool has_header(std::string_view name) const override { return parser_.head().headers.Has(name); }
   std::string& body() override { return body_; }
   const std::string& remote_address() const override { return remote_address_; }
   bool is_tls() const override { return transport_.is_tls(); }
@@ -96,7 +94,7 @@ class Connection final : public Request,
   void FinishUnreadBody();
   void BeginResponse();
   void NextRequest();
-  void Refuse();  // answers parser_.failure() and closes
+  void Refuse();                                          // answers parser_.failure() and closes
   void SendRefusal(int status, std::string_view reason);  // and closes
   void Submit(void (Connection::*step)());                // runs it on a handler thread
   void CloseLingering();  // lets the client read the answer before the socket goes away

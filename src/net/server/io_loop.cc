@@ -1,15 +1,15 @@
 #include "net/server/io_loop.h"
 
+#include <cerrno>
+#include <chrono>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <thread>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <cerrno>
-#include <chrono>
-#include <thread>
-#include <vector>
 
 #include "base/mutex.h"
 #include "base/threads.h"

@@ -1,17 +1,17 @@
 #include "net/server/listen_socket.h"
 
 #include <arpa/inet.h>
-#include <fmt/format.h>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <memory>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
-#include <cerrno>
-#include <cstring>
-#include <memory>
+#include <fmt/format.h>
 
 #include "base/strings.h"
 

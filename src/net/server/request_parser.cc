@@ -1,8 +1,9 @@
 #include "net/server/request_parser.h"
 
+#include <optional>
+
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
-#include <optional>
 
 #include "base/strings.h"
 

@@ -1,9 +1,9 @@
 #include "net/server/response_stream.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <ctime>
+
+#include <fmt/format.h>
 
 #include "base/strings.h"
 

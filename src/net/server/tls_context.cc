@@ -1,17 +1,17 @@
 #include "net/server/tls_context.h"
 
+#include <algorithm>
 #include <arpa/inet.h>
+#include <array>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
 #include <fmt/format.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-
-#include <algorithm>
-#include <array>
-#include <cstring>
-#include <fstream>
-#include <sstream>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -87,8 +87,8 @@ Status UseCertificate(SSL_CTX* ctx, const TlsServerOptions& options) {
   const BioPtr key_bio = Memory(key_pem);
   const KeyPtr key(PEM_read_bio_PrivateKey(key_bio.get(), nullptr, NoPassphrase, nullptr));
   if (!key || SSL_CTX_use_PrivateKey(ctx, key.get()) != 1 || SSL_CTX_check_private_key(ctx) != 1) {
-    return base::InvalidArgument(fmt::format("tls: key {} for certificate {}: {}", key_name,
-                                             cert_name, OpenSslReason()));
+    return base::InvalidArgument(
+        fmt::format("tls: key {} for certificate {}: {}", key_name, cert_name, OpenSslReason()));
   }
   return {};
 }
@@ -208,8 +208,8 @@ Status UseCurves(SSL_CTX* ctx, const std::vector<std::string>& names) {
   return {};
 }
 
-int SelectHttp11(SSL*, const unsigned char** out, unsigned char* out_size,
-                 const unsigned char* in, unsigned int in_size, void*) {
+int SelectHttp11(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
+                 unsigned int in_size, void*) {
   static constexpr unsigned char kHttp11[] = "\x08http/1.1";
   unsigned char* selected = nullptr;
   if (SSL_select_next_proto(&selected, out_size, kHttp11, sizeof(kHttp11) - 1, in, in_size) !=
@@ -314,9 +314,9 @@ bool TlsContext::PeerAllowed(SSL* ssl) const {
   bool allowed = false;
   for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names) && !allowed; ++i) {
     const std::string text = NameText(sk_GENERAL_NAME_value(names, i));
-    allowed = !text.empty() && std::find(options_.client_allowed_sans.begin(),
-                                         options_.client_allowed_sans.end(),
-                                         text) != options_.client_allowed_sans.end();
+    allowed = !text.empty() &&
+              std::find(options_.client_allowed_sans.begin(), options_.client_allowed_sans.end(),
+                        text) != options_.client_allowed_sans.end();
   }
   GENERAL_NAMES_free(names);
   return allowed;

@@ -3,11 +3,11 @@
 // Thread-safe.
 #pragma once
 
-#include <openssl/types.h>
-
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <openssl/types.h>
 
 #include "base/mutex.h"
 #include "base/result.h"

@@ -1,13 +1,13 @@
 #include "net/server/transport.h"
 
-#include <openssl/err.h>
-#include <openssl/ssl.h>
+#include <array>
+#include <cerrno>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include <array>
-#include <cerrno>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 
 namespace tributary::net {
 

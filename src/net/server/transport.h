@@ -4,14 +4,14 @@
 // object lives. Does not own the file descriptor.
 #pragma once
 
-#include <openssl/types.h>
-
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string_view>
+
+#include <openssl/types.h>
 
 namespace tributary::net {
 
