@@ -29,8 +29,8 @@ class JsonWriter {
   void Uint(uint64_t value);
   void Bool(bool value);
   void Null();
-  void Double(double value);          // Go's encoding/json form
-  void Raw(std::string_view json);    // a whole value, already JSON
+  void Double(double value);        // Go's encoding/json form
+  void Raw(std::string_view json);  // a whole value, already JSON
   // [<seconds with up to 3 decimals>,"<value>"]: a Prometheus sample.
   void Sample(int64_t timestamp_ms, double value);
   // Hands over what is buffered.

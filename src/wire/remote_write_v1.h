@@ -52,6 +52,8 @@ base::Status SplitLabelsV1(const WriteSeriesV1& series, std::vector<model::Label
 base::Result<bool> DecodeHistogramV1(std::string_view encoded, model::Timestamp* t,
                                      model::Histogram* h, model::FloatHistogram* fh);
 base::Result<model::Exemplar> DecodeExemplarV1(std::string_view encoded);
+// An exemplar's labels in any order -> sorted, without empty values; a repeated name is an error.
+base::Result<model::Labels> ExemplarLabels(std::vector<model::Label>* labels);
 
 // Appends WriteRequest fields to a buffer the caller reuses.
 class WriteEncoderV1 {

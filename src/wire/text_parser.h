@@ -1,5 +1,5 @@
-// Prometheus text exposition format 0.0.4, strict where Prometheus is (model/textparse/promparse.go):
-// UTF-8 names in quotes, HELP/TYPE, int timestamps, no CRLF.
+// Prometheus text exposition format 0.0.4, strict where Prometheus is
+// (model/textparse/promparse.go): UTF-8 names in quotes, HELP/TYPE, int timestamps, no CRLF.
 //
 // A pull parser over a body the caller keeps alive. Next() yields entries in order; for a sample,
 // series_text() is the raw bytes of name and labels, by which a scrape cache recognises a line it
@@ -14,13 +14,22 @@
 
 #include "base/result.h"
 #include "model/exemplar.h"
+#include "model/histogram.h"
 #include "model/labels.h"
 #include "model/metadata.h"
 #include "model/sample.h"
 
 namespace tributary::wire {
 
-enum class EntryKind : unsigned char { kEnd, kSample, kType, kHelp, kUnit, kComment };
+enum class EntryKind : unsigned char {
+  kEnd,
+  kSample,
+  kHistogram,  // a native histogram: series_text(), timestamp(), Labels(), Histogram()
+  kType,
+  kHelp,
+  kUnit,
+  kComment
+};
 
 // Shared by the text formats so that scraping does not care which one it reads.
 class ExpositionParser {
@@ -39,6 +48,11 @@ class ExpositionParser {
   virtual base::Status Labels(std::vector<model::Label>* out) = 0;
   // False when the sample has no exemplar.
   virtual bool Exemplar(model::Exemplar* out) const = 0;
+  // After kHistogram: fills `h`, or `fh` with *is_float set. The text formats have none.
+  virtual bool Histogram(model::Histogram* /*h*/, model::FloatHistogram* /*fh*/,
+                         bool* /*is_float*/) const {
+    return false;
+  }
 
   // After kType, kHelp, kUnit: the family they speak of, and what they say (unescaped).
   virtual std::string_view family() const = 0;
@@ -47,6 +61,7 @@ class ExpositionParser {
 };
 
 std::unique_ptr<ExpositionParser> NewTextParser(std::string_view body);
+// OpenMetrics 1.0 text (open_metrics_parser.cc): `# EOF`, UNIT, exemplars, float seconds.
 std::unique_ptr<ExpositionParser> NewOpenMetricsParser(std::string_view body);
 
 }  // namespace tributary::wire

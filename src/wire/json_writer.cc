@@ -1,0 +1,205 @@
+#include "wire/json_writer.h"
+
+#include <charconv>
+#include <cmath>
+
+#include "base/check.h"
+#include "base/strings.h"
+
+namespace tributary::wire {
+namespace {
+
+constexpr char kHex[] = "0123456789abcdef";
+
+bool NeedsEscape(unsigned char c) { return c < 0x20 || c == '"' || c == '\\'; }
+
+void AppendEscaped(unsigned char c, std::string* out) {
+  switch (c) {
+    case '"':
+      out->append("\\\"");
+      return;
+    case '\\':
+      out->append("\\\\");
+      return;
+    case '\n':
+      out->append("\\n");
+      return;
+    case '\r':
+      out->append("\\r");
+      return;
+    case '\t':
+      out->append("\\t");
+      return;
+    default:
+      out->append("\\u00");
+      out->push_back(kHex[c >> 4]);
+      out->push_back(kHex[c & 15]);
+  }
+}
+
+// Bytes of the well-formed UTF-8 sequence at the start of `s`; 0 when there is none.
+size_t Utf8Sequence(std::string_view s) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(s[i]); };
+  const auto continues = [&](size_t i) { return i < s.size() && (byte(i) & 0xc0) == 0x80; };
+  const unsigned char first = byte(0);
+  if (first < 0x80) return 1;
+  if (first < 0xc2 || first > 0xf4 || !continues(1)) return 0;
+  if (first < 0xe0) return 2;
+  if (!continues(2)) return 0;
+  if (first < 0xf0) {
+    const bool overlong = first == 0xe0 && byte(1) < 0xa0;
+    const bool surrogate = first == 0xed && byte(1) >= 0xa0;
+    return overlong || surrogate ? 0 : 3;
+  }
+  const bool out_of_range = (first == 0xf0 && byte(1) < 0x90) || (first == 0xf4 && byte(1) >= 0x90);
+  return !continues(3) || out_of_range ? 0 : 4;
+}
+
+void AppendInteger(auto value, std::string* out) {
+  char buffer[24];
+  const auto result = std::to_chars(buffer, buffer + sizeof(buffer), value);
+  out->append(buffer, static_cast<size_t>(result.ptr - buffer));
+}
+
+}  // namespace
+
+void JsonWriter::Separate() {
+  if (after_key_) {
+    after_key_ = false;
+    return;
+  }
+  if (has_items_.empty()) return;
+  if (has_items_.back()) out_->push_back(',');
+  has_items_.back() = true;
+}
+
+void JsonWriter::MaybeFlush() {
+  if (flush_ && out_->size() >= flush_bytes_) Finish();
+}
+
+bool JsonWriter::Finish() {
+  if (!flush_) return ok_;
+  if (ok_ && !out_->empty()) ok_ = flush_(*out_);
+  out_->clear();
+  return ok_;
+}
+
+void JsonWriter::BeginObject() {
+  Separate();
+  out_->push_back('{');
+  has_items_.push_back(false);
+}
+
+void JsonWriter::EndObject() {
+  DCHECK(!has_items_.empty(), "EndObject without BeginObject");
+  has_items_.pop_back();
+  out_->push_back('}');
+  MaybeFlush();
+}
+
+void JsonWriter::BeginArray() {
+  Separate();
+  out_->push_back('[');
+  has_items_.push_back(false);
+}
+
+void JsonWriter::EndArray() {
+  DCHECK(!has_items_.empty(), "EndArray without BeginArray");
+  has_items_.pop_back();
+  out_->push_back(']');
+  MaybeFlush();
+}
+
+void JsonWriter::Key(std::string_view key) {
+  DCHECK(!after_key_ && !has_items_.empty(), "a key stands in an object, before its value");
+  String(key);
+  out_->push_back(':');
+  after_key_ = true;
+}
+
+void JsonWriter::String(std::string_view value) {
+  Separate();
+  out_->push_back('"');
+  size_t clean_from = 0;
+  for (size_t i = 0; i < value.size();) {
+    const auto c = static_cast<unsigned char>(value[i]);
+    size_t sequence = 1;
+    if (c >= 0x80) {
+      sequence = Utf8Sequence(value.substr(i));
+    } else if (NeedsEscape(c)) {
+      sequence = 0;
+    }
+    if (sequence != 0) {
+      i += sequence;
+      continue;
+    }
+    out_->append(value.substr(clean_from, i - clean_from));
+    if (c >= 0x80) {
+      out_->append("\\ufffd");
+    } else {
+      AppendEscaped(c, out_);
+    }
+    clean_from = ++i;
+  }
+  out_->append(value.substr(clean_from));
+  out_->push_back('"');
+  MaybeFlush();
+}
+
+void JsonWriter::Int(int64_t value) {
+  Separate();
+  AppendInteger(value, out_);
+  MaybeFlush();
+}
+
+void JsonWriter::Uint(uint64_t value) {
+  Separate();
+  AppendInteger(value, out_);
+  MaybeFlush();
+}
+
+void JsonWriter::Bool(bool value) { Raw(value ? "true" : "false"); }
+void JsonWriter::Null() { Raw("null"); }
+
+void JsonWriter::Double(double value) {
+  // JSON has no word for these; Go refuses to encode them.
+  if (!std::isfinite(value)) return Null();
+  Separate();
+  const size_t start = out_->size();
+  base::AppendFloatJson(out_, value);
+  // Go's encoding/json writes e-9 where strconv writes e-09.
+  const size_t n = out_->size();
+  if (n - start >= 4 && (*out_)[n - 4] == 'e' && (*out_)[n - 3] == '-' && (*out_)[n - 2] == '0') {
+    (*out_)[n - 2] = (*out_)[n - 1];
+    out_->pop_back();
+  }
+  MaybeFlush();
+}
+
+void JsonWriter::Raw(std::string_view json) {
+  Separate();
+  out_->append(json);
+  MaybeFlush();
+}
+
+void JsonWriter::Sample(int64_t timestamp_ms, double value) {
+  Separate();
+  out_->push_back('[');
+  // The magnitude as unsigned: -INT64_MIN does not fit.
+  const uint64_t magnitude = timestamp_ms < 0 ? 0 - static_cast<uint64_t>(timestamp_ms)
+                                              : static_cast<uint64_t>(timestamp_ms);
+  if (timestamp_ms < 0) out_->push_back('-');
+  AppendInteger(magnitude / 1000, out_);
+  if (const uint64_t fraction = magnitude % 1000; fraction != 0) {
+    const char text[] = {'.', static_cast<char>('0' + fraction / 100),
+                         static_cast<char>('0' + fraction / 10 % 10),
+                         static_cast<char>('0' + fraction % 10)};
+    out_->append(text, sizeof(text));
+  }
+  out_->append(",\"");
+  base::AppendFloatJson(out_, value);
+  out_->append("\"]");
+  MaybeFlush();
+}
+
+}  // namespace tributary::wire

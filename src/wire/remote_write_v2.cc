@@ -1,0 +1,343 @@
+#include "wire/remote_write_v2.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "wire/histogram_proto.h"
+#include "wire/protobuf.h"
+#include "wire/remote_write_v1.h"
+
+namespace tributary::wire {
+namespace {
+
+constexpr uint32_t kSymbolsTag = ProtoTag(4, WireType::kBytes);
+constexpr uint32_t kSeriesTag = ProtoTag(5, WireType::kBytes);
+
+constexpr uint32_t kRefsTag = ProtoTag(1, WireType::kBytes);  // packed
+constexpr uint32_t kRefTag = ProtoTag(1, WireType::kVarint);  // or one by one
+constexpr uint32_t kSampleTag = ProtoTag(2, WireType::kBytes);
+constexpr uint32_t kHistogramTag = ProtoTag(3, WireType::kBytes);
+constexpr uint32_t kExemplarTag = ProtoTag(4, WireType::kBytes);
+constexpr uint32_t kMetadataTag = ProtoTag(5, WireType::kBytes);
+
+// Appends packed refs; false when they are not whole varints.
+bool ReadRefs(std::string_view packed, std::vector<uint32_t>* refs) {
+  const char* p = packed.data();
+  const char* end = p + packed.size();
+  while (p < end) {
+    uint64_t ref = 0;
+    p = ReadVarint(p, end, &ref);
+    if (p == nullptr) return false;
+    refs->push_back(ref > UINT32_MAX ? UINT32_MAX : static_cast<uint32_t>(ref));
+  }
+  return true;
+}
+
+std::string_view RefsProblem(std::span<const uint32_t> refs, size_t symbols) {
+  if (refs.size() % 2 != 0) return "odd number of label refs";
+  uint32_t max = 0;
+  for (const uint32_t ref : refs) max = std::max(max, ref);
+  return !refs.empty() && max >= symbols ? "label ref outside of the symbol table"
+                                         : std::string_view{};
+}
+
+class SeriesWalker {
+ public:
+  SeriesWalker(const char* origin, size_t symbols) : origin_(origin), symbols_(symbols) {}
+
+  base::Status Walk(std::string_view message, WriteVisitorV2* visitor) {
+    refs_.clear();
+    samples_.clear();
+    histograms_.clear();
+    exemplars_.clear();
+    metadata_ = {};
+    ProtoReader r(message, origin_);
+    while (r.Next()) {
+      switch (r.tag()) {
+        case kRefsTag:
+          if (!ReadRefs(r.Bytes(), &refs_)) r.Fail("packed label refs");
+          break;
+        case kRefTag:
+          refs_.push_back(static_cast<uint32_t>(std::min<uint64_t>(r.Varint(), UINT32_MAX)));
+          break;
+        case kSampleTag:
+          ReadSample(r);
+          break;
+        case kHistogramTag:
+          histograms_.push_back(r.Bytes());
+          break;
+        case kExemplarTag:
+          exemplars_.push_back(r.Bytes());
+          break;
+        case kMetadataTag:
+          ReadMetadata(r);
+          break;
+        default:
+          r.Skip(ProtoFields(1, 2, 3, 4, 5));
+      }
+    }
+    RETURN_IF_ERROR(r.status());
+    WriteSeriesV2 series{.problem = RefsProblem(refs_, symbols_),
+                         .label_refs = refs_,
+                         .samples = samples_,
+                         .histograms = histograms_,
+                         .exemplars = exemplars_,
+                         .metadata = metadata_};
+    if (series.problem.empty() && metadata_.help_ref >= symbols_) {
+      series.problem = "metadata help_ref outside of the symbol table";
+    }
+    if (series.problem.empty() && metadata_.unit_ref >= symbols_) {
+      series.problem = "metadata unit_ref outside of the symbol table";
+    }
+    visitor->OnSeries(series);
+    return base::OkStatus();
+  }
+
+ private:
+  void ReadSample(ProtoReader& outer) {
+    WriteSampleV2 sample;
+    ProtoReader r(outer.Bytes());
+    while (r.Next()) {
+      switch (r.tag()) {
+        case ProtoTag(1, WireType::kFixed64):
+          sample.v = r.Double();
+          break;
+        case ProtoTag(2, WireType::kVarint):
+          sample.t = static_cast<int64_t>(r.Varint());
+          break;
+        case ProtoTag(3, WireType::kVarint):
+          sample.start = static_cast<int64_t>(r.Varint());
+          break;
+        default:
+          r.Skip(ProtoFields(1, 2, 3));
+      }
+    }
+    if (!r.ok()) return outer.Fail("a sample");
+    samples_.push_back(sample);
+  }
+
+  void ReadMetadata(ProtoReader& outer) {
+    ProtoReader r(outer.Bytes());
+    while (r.Next()) {
+      switch (r.tag()) {
+        case ProtoTag(1, WireType::kVarint): {
+          const uint64_t type = r.Varint();
+          metadata_.type = type <= static_cast<uint64_t>(model::MetricType::kStateset)
+                               ? static_cast<model::MetricType>(type)
+                               : model::MetricType::kUnknown;
+          break;
+        }
+        case ProtoTag(3, WireType::kVarint):
+          metadata_.help_ref = static_cast<uint32_t>(std::min<uint64_t>(r.Varint(), UINT32_MAX));
+          break;
+        case ProtoTag(4, WireType::kVarint):
+          metadata_.unit_ref = static_cast<uint32_t>(std::min<uint64_t>(r.Varint(), UINT32_MAX));
+          break;
+        default:
+          r.Skip(ProtoFields(1, 3, 4));
+      }
+    }
+    if (!r.ok()) outer.Fail("metadata");
+  }
+
+  const char* origin_;
+  const size_t symbols_;
+  std::vector<uint32_t> refs_;
+  std::vector<WriteSampleV2> samples_;
+  std::vector<std::string_view> histograms_;
+  std::vector<std::string_view> exemplars_;
+  WriteMetadataV2 metadata_;
+};
+
+base::Status ReadSymbols(std::string_view message, std::vector<std::string_view>* symbols) {
+  symbols->clear();
+  ProtoReader r(message);
+  while (r.Next()) {
+    if (r.tag() != kSymbolsTag) {
+      r.Skip(ProtoFields(4));
+      continue;
+    }
+    if (symbols->size() == kMaxSymbolsV2) {
+      return base::ResourceExhausted(
+          fmt::format("remote write request has more than {} symbols", kMaxSymbolsV2));
+    }
+    symbols->push_back(r.Bytes());
+  }
+  return r.status();
+}
+
+}  // namespace
+
+base::Status DecodeWriteV2(std::string_view message, std::vector<std::string_view>* symbols,
+                           WriteVisitorV2* visitor) {
+  RETURN_IF_ERROR(ReadSymbols(message, symbols));
+  visitor->OnSymbols(*symbols);
+  SeriesWalker walker(message.data(), symbols->size());
+  ProtoReader r(message);
+  while (r.Next()) {
+    if (r.tag() == kSeriesTag) {
+      const std::string_view series = r.Bytes();
+      if (r.ok()) RETURN_IF_ERROR(walker.Walk(series, visitor));
+    } else if (r.tag() == kSymbolsTag) {
+      r.Bytes();
+    } else {
+      r.Skip(ProtoFields(4, 5));
+    }
+  }
+  return r.status();
+}
+
+void ResolveLabelsV2(const WriteSeriesV2& series, std::span<const std::string_view> symbols,
+                     std::vector<model::Label>* out) {
+  out->clear();
+  for (size_t i = 0; i + 1 < series.label_refs.size(); i += 2) {
+    out->push_back({symbols[series.label_refs[i]], symbols[series.label_refs[i + 1]]});
+  }
+}
+
+base::Result<bool> DecodeHistogramV2(std::string_view encoded, model::Timestamp* t,
+                                     model::Timestamp* start, model::Histogram* h,
+                                     model::FloatHistogram* fh) {
+  HistogramTimes times;
+  ASSIGN_OR_RETURN(const bool is_int, DecodeHistogramProto(encoded, &times, h, fh));
+  *t = times.t;
+  *start = times.start;
+  return is_int;
+}
+
+base::Result<model::Exemplar> DecodeExemplarV2(std::string_view encoded,
+                                               std::span<const std::string_view> symbols) {
+  model::Exemplar exemplar;
+  std::vector<uint32_t> refs;
+  ProtoReader r(encoded);
+  while (r.Next()) {
+    switch (r.tag()) {
+      case kRefsTag:
+        if (!ReadRefs(r.Bytes(), &refs)) r.Fail("packed label refs");
+        break;
+      case kRefTag:
+        refs.push_back(static_cast<uint32_t>(std::min<uint64_t>(r.Varint(), UINT32_MAX)));
+        break;
+      case ProtoTag(2, WireType::kFixed64):
+        exemplar.value = r.Double();
+        break;
+      case ProtoTag(3, WireType::kVarint):
+        exemplar.t = static_cast<int64_t>(r.Varint());
+        exemplar.has_timestamp = exemplar.t != 0;
+        break;
+      default:
+        r.Skip(ProtoFields(1, 2, 3));
+    }
+  }
+  if (!r.ok()) return r.status().error().Context("exemplar");
+  if (const std::string_view problem = RefsProblem(refs, symbols.size()); !problem.empty()) {
+    return base::InvalidArgument(fmt::format("exemplar: {}", problem));
+  }
+  std::vector<model::Label> labels;
+  for (size_t i = 0; i < refs.size(); i += 2) {
+    labels.push_back({symbols[refs[i]], symbols[refs[i + 1]]});
+  }
+  ASSIGN_OR_RETURN(exemplar.labels, ExemplarLabels(&labels));
+  return exemplar;
+}
+
+void WriteEncoderV2::Reset() {
+  symbols_.Reset();
+  series_.clear();
+}
+
+void WriteEncoderV2::PutRefs(model::LabelSpan labels, std::string* out) {
+  refs_.clear();
+  size_t size = 0;
+  for (const model::Label& label : labels) {
+    for (const std::string_view text : {label.name, label.value}) {
+      refs_.push_back(symbols_.Add(text));
+      size += VarintSize(refs_.back());
+    }
+  }
+  if (refs_.empty()) return;
+  PutRawVarint(out, kRefsTag);
+  PutRawVarint(out, size);
+  const size_t at = out->size();
+  out->resize(at + size);
+  char* p = out->data() + at;
+  for (const uint32_t ref : refs_) p = WriteVarint(p, ref);
+}
+
+void WriteEncoderV2::PutMetadata(const model::Metadata* metadata) {
+  if (metadata == nullptr) return;
+  scratch_.clear();
+  if (metadata->type != model::MetricType::kUnknown) {
+    PutVarint(&scratch_, 1, static_cast<uint64_t>(metadata->type));
+  }
+  if (!metadata->help.empty()) PutVarint(&scratch_, 3, symbols_.Add(metadata->help));
+  if (!metadata->unit.empty()) PutVarint(&scratch_, 4, symbols_.Add(metadata->unit));
+  PutBytes(&current_, 5, scratch_);
+}
+
+void WriteEncoderV2::PutSeries() {
+  PutBytes(&series_, 5, current_);
+  current_.clear();
+}
+
+void WriteEncoderV2::AddSample(model::LabelSpan labels, const WriteSampleV2& sample,
+                               const model::Metadata* metadata) {
+  PutRefs(labels, &current_);
+  char buffer[40];
+  char* p = buffer;
+  *p++ = static_cast<char>(ProtoTag(1, WireType::kFixed64));
+  p = WriteDouble(p, sample.v);
+  *p++ = static_cast<char>(ProtoTag(2, WireType::kVarint));
+  p = WriteVarint(p, static_cast<uint64_t>(sample.t));
+  if (sample.start != 0) {
+    *p++ = static_cast<char>(ProtoTag(3, WireType::kVarint));
+    p = WriteVarint(p, static_cast<uint64_t>(sample.start));
+  }
+  PutBytes(&current_, 2, {buffer, static_cast<size_t>(p - buffer)});
+  PutMetadata(metadata);
+  PutSeries();
+}
+
+template <class H>
+void WriteEncoderV2::PutHistogram(model::LabelSpan labels, model::Timestamp t, const H& h,
+                                  model::Timestamp start, const model::Metadata* metadata) {
+  PutRefs(labels, &current_);
+  scratch_.clear();
+  EncodeHistogramProto(h, {.t = t, .start = start}, &scratch_);
+  PutBytes(&current_, 3, scratch_);
+  PutMetadata(metadata);
+  PutSeries();
+}
+
+void WriteEncoderV2::AddHistogram(model::LabelSpan labels, model::Timestamp t,
+                                  const model::Histogram& h, model::Timestamp start,
+                                  const model::Metadata* metadata) {
+  PutHistogram(labels, t, h, start, metadata);
+}
+
+void WriteEncoderV2::AddHistogram(model::LabelSpan labels, model::Timestamp t,
+                                  const model::FloatHistogram& h, model::Timestamp start,
+                                  const model::Metadata* metadata) {
+  PutHistogram(labels, t, h, start, metadata);
+}
+
+void WriteEncoderV2::AddExemplar(model::LabelSpan labels, const model::Exemplar& exemplar) {
+  PutRefs(labels, &current_);
+  std::vector<model::Label> exemplar_labels;
+  exemplar.labels.ToSpan(&exemplar_labels);
+  scratch_.clear();
+  PutRefs(exemplar_labels, &scratch_);
+  PutDouble(&scratch_, 2, exemplar.value);
+  if (exemplar.has_timestamp) PutVarint(&scratch_, 3, static_cast<uint64_t>(exemplar.t));
+  PutBytes(&current_, 4, scratch_);
+  PutSeries();
+}
+
+void WriteEncoderV2::Finish(std::string* out) const {
+  out->reserve(out->size() + size());
+  out->append(symbols_.encoded());
+  out->append(series_);
+}
+
+}  // namespace tributary::wire

@@ -1,0 +1,133 @@
+// Remote write 2.0: io.prometheus.write.v2.Request
+// (prompb/io/prometheus/write/v2/types.proto;
+// https://prometheus.io/docs/specs/prw/remote_write_spec_2_0/).
+//
+// Every string of a message stands once in its symbol table; series speak in numbers. Decoding
+// keeps nothing but the table, whose entries are views into the message. A series with bad numbers
+// is handed to the visitor with its problem named, so that its neighbours can still be taken.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "model/exemplar.h"
+#include "model/histogram.h"
+#include "model/labels.h"
+#include "model/metadata.h"
+#include "model/sample.h"
+
+namespace tributary::wire {
+
+// More symbols in one message are refused (kResourceExhausted): the table costs memory.
+inline constexpr size_t kMaxSymbolsV2 = size_t{1} << 20;
+
+struct WriteSampleV2 {
+  model::Timestamp t = 0;
+  double v = 0;
+  model::Timestamp start = 0;  // 0: not known
+};
+
+struct WriteMetadataV2 {
+  model::MetricType type = model::MetricType::kUnknown;
+  uint32_t help_ref = 0;
+  uint32_t unit_ref = 0;
+};
+
+// Views into the message and the decoder's scratch; valid during the visit.
+struct WriteSeriesV2 {
+  // Empty: label_refs come in pairs and, as those of `metadata`, lie within the symbol table.
+  // Otherwise what is wrong; then no ref may be looked up.
+  std::string_view problem;
+  std::span<const uint32_t> label_refs;  // name, value, name, value, …
+  std::span<const WriteSampleV2> samples;
+  std::span<const std::string_view> histograms;  // encoded; DecodeHistogramV2
+  std::span<const std::string_view> exemplars;   // encoded; DecodeExemplarV2
+  WriteMetadataV2 metadata;
+};
+
+class WriteVisitorV2 {
+ public:
+  virtual ~WriteVisitorV2() = default;
+  // Once, before the first series; the span is `*symbols` of DecodeWriteV2.
+  virtual void OnSymbols(std::span<const std::string_view> /*symbols*/) {}
+  virtual void OnSeries(const WriteSeriesV2& series) = 0;
+};
+
+// Fills `symbols` first, wherever in the message they stand. As with DecodeWriteV1, what was
+// visited before an error was visited.
+base::Status DecodeWriteV2(std::string_view message, std::vector<std::string_view>* symbols,
+                           WriteVisitorV2* visitor);
+
+// The labels in wire order, unchecked. REQUIRES: series.problem is empty.
+void ResolveLabelsV2(const WriteSeriesV2& series, std::span<const std::string_view> symbols,
+                     std::vector<model::Label>* out);
+
+// True: an integer histogram was put into `h`; false: a float one into `fh`.
+base::Result<bool> DecodeHistogramV2(std::string_view encoded, model::Timestamp* t,
+                                     model::Timestamp* start, model::Histogram* h,
+                                     model::FloatHistogram* fh);
+base::Result<model::Exemplar> DecodeExemplarV2(std::string_view encoded,
+                                               std::span<const std::string_view> symbols);
+
+// The symbol table of a request under construction: text -> number, each text once. Number 0 is "".
+// Reset() keeps the memory; a steady flow of requests allocates nothing.
+class SymbolTable {
+ public:
+  SymbolTable() { Reset(); }
+  void Reset();
+  uint32_t Add(std::string_view text);
+  size_t size() const { return entries_.size(); }
+  // The table as fields of a Request.
+  std::string_view encoded() const { return encoded_; }
+
+ private:
+  struct Entry {
+    uint32_t hash;
+    uint32_t offset;  // of the text in encoded_
+    uint32_t size;
+  };
+  void Grow();
+  std::string encoded_;
+  std::vector<Entry> entries_;
+  std::vector<uint32_t> slots_;  // open addressing; number + 1, 0 is free
+};
+
+// Builds one Request. Keep one and reuse it. Thread-compatible.
+class WriteEncoderV2 {
+ public:
+  void Reset();
+  SymbolTable& symbols() { return symbols_; }
+
+  // Each adds one TimeSeries, as Prometheus sends. Metadata may be null.
+  void AddSample(model::LabelSpan labels, const WriteSampleV2& sample,
+                 const model::Metadata* metadata = nullptr);
+  void AddHistogram(model::LabelSpan labels, model::Timestamp t, const model::Histogram& h,
+                    model::Timestamp start = 0, const model::Metadata* metadata = nullptr);
+  void AddHistogram(model::LabelSpan labels, model::Timestamp t, const model::FloatHistogram& h,
+                    model::Timestamp start = 0, const model::Metadata* metadata = nullptr);
+  void AddExemplar(model::LabelSpan labels, const model::Exemplar& exemplar);
+
+  // Bytes that Finish() would write.
+  size_t size() const { return symbols_.encoded().size() + series_.size(); }
+  // Appends the Request to `out`. The encoder stays as it is until Reset().
+  void Finish(std::string* out) const;
+
+ private:
+  void PutRefs(model::LabelSpan labels, std::string* out);
+  void PutMetadata(const model::Metadata* metadata);
+  void PutSeries();
+  template <class H>
+  void PutHistogram(model::LabelSpan labels, model::Timestamp t, const H& h, model::Timestamp start,
+                    const model::Metadata* metadata);
+
+  SymbolTable symbols_;
+  std::string series_;             // finished TimeSeries fields
+  std::string current_, scratch_;  // the one being built
+  std::vector<uint32_t> refs_;
+};
+
+}  // namespace tributary::wire
