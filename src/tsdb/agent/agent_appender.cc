@@ -1,0 +1,270 @@
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "tsdb/agent/agent_store.h"
+
+namespace tributary::tsdb {
+namespace {
+
+// Memory of finished appenders, for the next one on the same thread.
+struct Buffers {
+  std::vector<storage::RefSample> samples;
+  std::vector<storage::RefHistogram> histograms;
+  std::vector<storage::RefExemplar> exemplars;
+  std::vector<uint32_t> by_shard;
+  RecordBatch batch;
+};
+
+std::unique_ptr<Buffers>& SpareBuffers() {
+  thread_local std::unique_ptr<Buffers> spare;
+  return spare;
+}
+
+class AgentAppender final : public storage::Appender {
+ public:
+  explicit AgentAppender(AgentStore& store)
+      : store_(store), pin_(store.appenders), buffers_(std::move(SpareBuffers())) {
+    if (!buffers_) {
+      buffers_ = std::make_unique<Buffers>();
+    }
+  }
+
+  ~AgentAppender() override {
+    Rollback();
+    SpareBuffers() = std::move(buffers_);
+  }
+
+  base::Result<model::SeriesRef> GetOrCreate(model::LabelSpan labels, uint64_t hash) override {
+    if (labels.size() > LabelTable::kMaxLabels) {
+      return base::ResourceExhausted("series has " + std::to_string(labels.size()) +
+                                     " labels, the limit is " +
+                                     std::to_string(LabelTable::kMaxLabels));
+    }
+    const uint32_t shard_index = ShardOfHash(hash);
+    AgentSeriesTable::Shard& shard = store_.series.shard(shard_index);
+    base::MutexLock lock(shard.mutex);
+    const uint32_t slot = store_.series.FindByLabels(shard, labels, hash);
+    if (slot != IdTable::kNone) {
+      AgentSeries& series = shard.slots[slot];
+      series.flags &= static_cast<uint8_t>(~AgentSeries::kDying);
+      return MakeSeriesRef(shard_index, slot, series.generation);
+    }
+    const LabelRun run = store_.labels.Intern(labels);
+    const auto made = store_.series.Insert(shard, shard_index, run, hash, 0);
+    if (made.series == nullptr) {
+      store_.labels.Release(run);
+      return base::ResourceExhausted("the store is full: no series can be added");
+    }
+    ++stats_.series_created;
+    store_.active_series.fetch_add(1, std::memory_order_relaxed);
+    return made.ref;
+  }
+
+  void Append(std::span<const storage::RefSample> samples,
+              std::span<storage::AppendOutcome> outcomes) override {
+    uint64_t out_of_order = 0;
+    ForEachByShard(samples,
+                   [&](AgentSeriesTable::Shard& shard, size_t i) TB_NO_THREAD_SAFETY_ANALYSIS {
+                     outcomes[i] = Check(shard, samples[i].ref, samples[i].t);
+                     out_of_order += outcomes[i] == storage::AppendOutcome::kOutOfOrder;
+                   });
+    for (size_t i = 0; i < samples.size(); ++i) {
+      if (outcomes[i] == storage::AppendOutcome::kAppended) {
+        buffers_->samples.push_back(samples[i]);
+      }
+    }
+    if (out_of_order > 0) {
+      store_.metrics.out_of_order.Add(static_cast<double>(out_of_order));
+    }
+  }
+
+  storage::AppendOutcome AppendHistogram(model::SeriesRef ref, model::Timestamp t,
+                                         const model::Histogram& h) override {
+    if (!model::Validate(h)) {
+      return storage::AppendOutcome::kInvalid;
+    }
+    const storage::AppendOutcome outcome = CheckOne(ref, t);
+    if (outcome == storage::AppendOutcome::kAppended) {
+      buffers_->histograms.push_back(
+          {.ref = ref, .t = t, .float_histogram = {}, .histogram = h, .is_float = false});
+    }
+    return outcome;
+  }
+
+  storage::AppendOutcome AppendHistogram(model::SeriesRef ref, model::Timestamp t,
+                                         const model::FloatHistogram& h) override {
+    if (!model::Validate(h)) {
+      return storage::AppendOutcome::kInvalid;
+    }
+    const storage::AppendOutcome outcome = CheckOne(ref, t);
+    if (outcome == storage::AppendOutcome::kAppended) {
+      buffers_->histograms.push_back(
+          {.ref = ref, .t = t, .float_histogram = h, .histogram = {}, .is_float = true});
+    }
+    return outcome;
+  }
+
+  void AppendExemplar(model::SeriesRef ref, const model::Exemplar& exemplar) override {
+    buffers_->exemplars.push_back({ref, exemplar});
+  }
+
+  void UpdateMetadata(model::SeriesRef /*ref*/, const model::Metadata& /*metadata*/) override {
+    // As Prometheus's agent: metadata is sent from what targets say, not kept per series.
+  }
+
+  base::Status Commit() override {
+    if (std::exchange(done_, true)) {
+      return {};
+    }
+    Buffers& b = *buffers_;
+    AddSeriesRecord();
+    b.batch.AddSamples(b.samples);
+    b.batch.AddHistograms(b.histograms);
+    b.batch.AddExemplars(b.exemplars);
+    base::Status status;
+    if (!b.batch.empty()) {
+      status = store_.writer->Log(b.batch);
+    }
+    if (status) {
+      NoteWritten();
+      store_.metrics.float_samples.Add(static_cast<double>(b.samples.size()));
+      store_.metrics.histogram_samples.Add(static_cast<double>(b.histograms.size()));
+      store_.metrics.exemplars.Add(static_cast<double>(b.exemplars.size()));
+      store_.metrics.active_series.Set(static_cast<double>(store_.active_series.load()));
+    }
+    ClearBuffers();
+    return status;
+  }
+
+  void Rollback() override {
+    done_ = true;
+    ClearBuffers();
+  }
+
+  const storage::AppenderStats& stats() const override { return stats_; }
+
+ private:
+  // Calls visit(shard, i) for every item with the shard's lock held, one acquisition a shard.
+  template <class Item, class F>
+  void ForEachByShard(std::span<const Item> items, F&& visit) {
+    std::array<uint32_t, kSeriesShards + 1> begin{};
+    for (const Item& item : items) {
+      ++begin[ShardOf(item.ref) + 1];
+    }
+    for (size_t s = 0; s < kSeriesShards; ++s) {
+      begin[s + 1] += begin[s];
+    }
+    std::vector<uint32_t>& order = buffers_->by_shard;
+    order.resize(items.size());
+    auto next = begin;
+    for (uint32_t i = 0; i < items.size(); ++i) {
+      order[next[ShardOf(items[i].ref)]++] = i;
+    }
+    for (uint32_t s = 0; s < kSeriesShards; ++s) {
+      if (begin[s] == begin[s + 1]) {
+        continue;
+      }
+      AgentSeriesTable::Shard& shard = store_.series.shard(s);
+      base::MutexLock lock(shard.mutex);
+      for (uint32_t at = begin[s]; at < begin[s + 1]; ++at) {
+        visit(shard, order[at]);
+      }
+    }
+  }
+
+  storage::AppendOutcome Check(AgentSeriesTable::Shard& shard, model::SeriesRef ref,
+                               model::Timestamp t) TB_REQUIRES(shard.mutex) {
+    AgentSeries* series = AgentSeriesTable::Find(shard, ref);
+    if (series == nullptr) {
+      return storage::AppendOutcome::kUnknownSeries;
+    }
+    series->flags &= static_cast<uint8_t>(~AgentSeries::kDying);
+    if (series->Has(AgentSeries::kHasSample) &&
+        t <= series->newest - store_.options.out_of_order_window_ms) {
+      return storage::AppendOutcome::kOutOfOrder;
+    }
+    return storage::AppendOutcome::kAppended;
+  }
+
+  storage::AppendOutcome CheckOne(model::SeriesRef ref, model::Timestamp t) {
+    AgentSeriesTable::Shard& shard = store_.series.shard_of(ref);
+    base::MutexLock lock(shard.mutex);
+    return Check(shard, ref, t);
+  }
+
+  // Every series of this batch whose labels are not yet known to be in the log is written ahead of
+  // its samples: whoever made it may not have committed yet.
+  void AddSeriesRecord() {
+    std::string* out = buffers_->batch.buffer();
+    bool begun = false;
+    const auto add = [&](AgentSeriesTable::Shard& shard, model::SeriesRef ref)
+                         TB_NO_THREAD_SAFETY_ANALYSIS {
+                           const AgentSeries* series = AgentSeriesTable::Find(shard, ref);
+                           if (series == nullptr || series->Has(AgentSeries::kLogged)) {
+                             return;
+                           }
+                           if (!std::exchange(begun, true)) {
+                             BeginSeriesRecord(out);
+                           }
+                           labels_.clear();
+                           store_.labels.ToSpan(LabelRun(series->labels), &labels_);
+                           AppendSeriesEntry(ref, labels_, out);
+                         };
+    ForEachByShard(
+        std::span<const storage::RefSample>(buffers_->samples),
+        [&](AgentSeriesTable::Shard& shard, size_t i) { add(shard, buffers_->samples[i].ref); });
+    ForEachByShard(
+        std::span<const storage::RefHistogram>(buffers_->histograms),
+        [&](AgentSeriesTable::Shard& shard, size_t i) { add(shard, buffers_->histograms[i].ref); });
+    if (begun) {
+      buffers_->batch.EndRecord();
+    }
+  }
+
+  void NoteWritten() {
+    const uint32_t segment = store_.writer->end().segment;
+    const auto note = [&](AgentSeriesTable::Shard& shard, model::SeriesRef ref, model::Timestamp t)
+                          TB_NO_THREAD_SAFETY_ANALYSIS {
+                            AgentSeries* series = AgentSeriesTable::Find(shard, ref);
+                            if (series == nullptr) {
+                              return;
+                            }
+                            if (!series->Has(AgentSeries::kHasSample) || t > series->newest) {
+                              series->newest = t;
+                            }
+                            series->flags |= AgentSeries::kLogged | AgentSeries::kHasSample;
+                            series->newest_segment = segment;
+                          };
+    ForEachByShard(std::span<const storage::RefSample>(buffers_->samples),
+                   [&](AgentSeriesTable::Shard& shard, size_t i) {
+                     note(shard, buffers_->samples[i].ref, buffers_->samples[i].t);
+                   });
+    ForEachByShard(std::span<const storage::RefHistogram>(buffers_->histograms),
+                   [&](AgentSeriesTable::Shard& shard, size_t i) {
+                     note(shard, buffers_->histograms[i].ref, buffers_->histograms[i].t);
+                   });
+  }
+
+  void ClearBuffers() {
+    buffers_->samples.clear();
+    buffers_->histograms.clear();
+    buffers_->exemplars.clear();
+    buffers_->batch.Clear();
+  }
+
+  AgentStore& store_;
+  const Gate::Pin pin_;
+  std::unique_ptr<Buffers> buffers_;
+  std::vector<model::Label> labels_;
+  storage::AppenderStats stats_;
+  bool done_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<storage::Appender> NewAgentAppender(AgentStore& store) {
+  return std::make_unique<AgentAppender>(store);
+}
+
+}  // namespace tributary::tsdb

@@ -1,0 +1,155 @@
+#include "tsdb/agent/agent_db.h"
+
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "base/log.h"
+#include "base/mutex.h"
+#include "base/threads.h"
+#include "tsdb/agent/agent_store.h"
+#include "tsdb/wal/segment.h"
+
+namespace tributary::tsdb {
+namespace {
+
+class AgentWalSource final : public WalSourceBase {
+ public:
+  AgentWalSource(AgentStore& store, WalCursorOptions options)
+      : WalSourceBase(store.fs, std::move(options)), store_(store) {}
+
+  bool LabelsOf(model::SeriesRef ref, std::string* /*scratch*/,
+                std::vector<model::Label>* out) const override {
+    ref = store_.Resolve(ref);
+    AgentSeriesTable::Shard& shard = store_.series.shard_of(ref);
+    base::MutexLock lock(shard.mutex);
+    const AgentSeries* series = AgentSeriesTable::Find(shard, ref);
+    if (series == nullptr) {
+      return false;
+    }
+    store_.labels.ToSpan(LabelRun(series->labels), out);
+    return true;
+  }
+
+  bool MetadataOf(model::SeriesRef /*ref*/, model::Metadata* /*out*/) const override {
+    return false;  // the agent keeps none per series
+  }
+
+ private:
+  AgentStore& store_;
+};
+
+class AgentDbImpl final : public AgentDb {
+ public:
+  AgentDbImpl(AgentDbOptions options, base::FileSystem& fs, const base::Clock& clock,
+              base::MetricsRegistry& metrics, std::unique_ptr<base::FileLock> lock)
+      : lock_(std::move(lock)), store_(std::move(options), fs, clock, metrics) {
+    store_.metrics.clean_start.Set(!lock_ ? -1 : lock_->replaced_stale_lock() ? 0 : 1);
+  }
+
+  ~AgentDbImpl() override {
+    if (auto closed = Close(); !closed) {
+      LOG_ERROR("log not closed in order", kv("err", closed.error()));
+    }
+  }
+
+  base::Status Replay() override {
+    const int64_t began = store_.clock.MonotonicNs();
+    if (const auto segments = ListSegments(store_.fs, store_.WalDir());
+        segments && !segments->empty()) {
+      first_segment_.store(segments->front().index);
+      last_segment_.store(segments->back().index);
+    }
+    RETURN_IF_ERROR(ReplayAgentWal(store_, &current_segment_));
+    const double seconds = static_cast<double>(store_.clock.MonotonicNs() - began) / 1e9;
+    store_.metrics.replay_seconds.Set(seconds);
+    LOG_INFO("log replayed", kv("series", store_.active_series.load()), kv("seconds", seconds));
+    source_ = std::make_unique<AgentWalSource>(
+        store_, WalCursorOptions{.dir = store_.WalDir(),
+                                 .tail = store_.writer->tail(),
+                                 .on_damage = [this](const base::Error& error) {
+                                   store_.metrics.corruptions.Add();
+                                   LOG_WARN("damaged place in the log not delivered",
+                                            kv("err", error));
+                                 }});
+    truncator_ = std::thread([this] { TruncateLoop(); });
+    return {};
+  }
+
+  std::unique_ptr<storage::Appender> NewAppender() override { return NewAgentAppender(store_); }
+
+  ReplayProgress progress() const override {
+    return {first_segment_.load(), last_segment_.load(), current_segment_.load()};
+  }
+  storage::WalSource& wal_source() override { return *source_; }
+  uint64_t active_series() const override { return store_.active_series.load(); }
+
+  base::Status Close() override {
+    {
+      base::MutexLock lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.NotifyAll();
+    if (truncator_.joinable()) {
+      truncator_.join();
+    }
+    base::Status status;
+    if (store_.writer) {
+      status = store_.writer->Close();
+    }
+    lock_.reset();
+    return status;
+  }
+
+ private:
+  void TruncateLoop() {
+    base::SetThreadName("wal-truncate");
+    const auto interval = std::chrono::milliseconds(store_.options.truncate_frequency_ms);
+    auto due = std::chrono::steady_clock::now() + interval;
+    while (true) {
+      {
+        base::MutexLock lock(mutex_);
+        while (!stopping_ && std::chrono::steady_clock::now() < due) {
+          wake_.WaitFor(mutex_, due - std::chrono::steady_clock::now());
+        }
+        if (stopping_) {
+          return;
+        }
+      }
+      due += interval;
+      if (auto status = TruncateAgentWal(store_, source_->LeastDelivered()); !status) {
+        store_.metrics.wal.truncate_failures.Add();
+        LOG_ERROR("log not truncated, trying again later", kv("err", status.error()));
+      }
+    }
+  }
+
+  std::unique_ptr<base::FileLock> lock_;
+  AgentStore store_;
+  std::unique_ptr<AgentWalSource> source_;
+  std::atomic<uint32_t> first_segment_{0}, last_segment_{0}, current_segment_{0};
+  base::Mutex mutex_;
+  base::CondVar wake_;
+  bool stopping_ TB_GUARDED_BY(mutex_) = false;
+  std::thread truncator_;
+};
+
+}  // namespace
+
+base::Result<std::unique_ptr<AgentDb>> AgentDb::Open(AgentDbOptions options, base::FileSystem& fs,
+                                                     const base::Clock& clock,
+                                                     base::MetricsRegistry& metrics) {
+  RETURN_IF_ERROR(fs.CreateDirs(options.path));
+  std::unique_ptr<base::FileLock> lock;
+  if (options.use_lock_file) {
+    auto taken = fs.Lock(base::JoinPath(options.path, "lock"));
+    if (!taken) {
+      return taken.error().Context("another process uses the storage directory");
+    }
+    lock = std::move(*taken);
+  }
+  return std::unique_ptr<AgentDb>(
+      std::make_unique<AgentDbImpl>(std::move(options), fs, clock, metrics, std::move(lock)));
+}
+
+}  // namespace tributary::tsdb

@@ -1,0 +1,76 @@
+// AgentStore: the series of an agent and the log they are written to; what its appender, replay
+// and truncation work on. agent_db.h is the face of all this.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <absl/container/flat_hash_map.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/result.h"
+#include "storage/appender.h"
+#include "storage/wal_source.h"
+#include "tsdb/agent/agent_db.h"
+#include "tsdb/agent/agent_series.h"
+#include "tsdb/head/gate.h"
+#include "tsdb/wal/wal_cursor.h"
+#include "tsdb/wal/wal_writer.h"
+
+namespace tributary::tsdb {
+
+struct AgentStore {
+  AgentStore(AgentDbOptions store_options, base::FileSystem& file_system,
+             const base::Clock& store_clock, base::MetricsRegistry& registry)
+      : options(std::move(store_options)),
+        fs(file_system),
+        clock(store_clock),
+        metrics(registry),
+        series(labels) {}
+
+  std::string WalDir() const { return base::JoinPath(options.path, "wal"); }
+
+  const AgentDbOptions options;
+  base::FileSystem& fs;
+  const base::Clock& clock;
+  AgentMetrics metrics;
+
+  LabelTable labels;
+  AgentSeriesTable series;
+  // Appenders hold a pin; who removes series waits for those that may have found them.
+  Gate appenders;
+  std::atomic<uint64_t> active_series{0};
+
+  // Refs in log segments written by someone who numbers differently -> ours. Filled by replay,
+  // constant afterwards.
+  absl::flat_hash_map<uint64_t, model::SeriesRef> aliases;
+
+  std::unique_ptr<WalWriter> writer;  // set by replay
+
+  // The living series under `ref`, following aliases.
+  model::SeriesRef Resolve(model::SeriesRef ref) const {
+    if (aliases.empty()) {
+      return ref;
+    }
+    const auto it = aliases.find(ref.value());
+    return it == aliases.end() ? ref : it->second;
+  }
+};
+
+// agent_appender.cc
+std::unique_ptr<storage::Appender> NewAgentAppender(AgentStore& store);
+
+// agent_replay.cc: fills the store from its log. Damage is contained: named in the log, counted,
+// passed over. `progress` is kept up to date.
+base::Status ReplayAgentWal(AgentStore& store, std::atomic<uint32_t>* progress_segment);
+
+// agent_truncate.cc: removes segments that every follower has passed, and series nobody has
+// written to lately. `delivered`: the least position of all followers, if there are any.
+base::Status TruncateAgentWal(AgentStore& store, std::optional<storage::WalPosition> delivered);
+
+}  // namespace tributary::tsdb
