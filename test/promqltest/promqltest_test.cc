@@ -1,0 +1,103 @@
+// Prometheus's own scripts, one test case a file. What does not pass yet is listed in
+// known_failures.txt ("file.test:line", the line of the eval); a script's test is green exactly
+// when it fails in the listed places and nowhere else, so the list can only shrink.
+//
+// The scripts are found by the environment variable TRIBUTARY_SHARED_DATA or beside the source
+// tree. PROMQLTEST_VERBOSE=1 tells of every failure.
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/metrics.h"
+#include "base/threads.h"
+#include "promql/engine.h"
+#include "runner.h"
+
+namespace tributary::promqltest {
+namespace {
+
+namespace fs = std::filesystem;
+
+// This file is <root>/test/promqltest/promqltest_test.cc.
+fs::path Here() { return fs::path(__FILE__).parent_path(); }
+
+fs::path ScriptFolder() {
+  if (const char* dir = std::getenv("TRIBUTARY_SHARED_DATA")) return fs::path(dir) / "promqltest";
+  return Here() / ".." / ".." / ".." / "shared" / "data" / "promqltest";
+}
+
+std::string ReadAll(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::set<int> KnownFailures(const std::string& file) {
+  std::set<int> lines;
+  std::ifstream in(Here() / "known_failures.txt");
+  for (std::string line; std::getline(in, line);) {
+    const size_t colon = line.find(':');
+    if (line.substr(0, colon) == file) lines.insert(std::stoi(line.substr(colon + 1)));
+  }
+  return lines;
+}
+
+std::vector<std::string> ScriptNames() {
+  std::vector<std::string> names;
+  if (!fs::is_directory(ScriptFolder())) return {"none"};
+  for (const auto& entry : fs::directory_iterator(ScriptFolder())) {
+    if (entry.path().extension() == ".test") names.push_back(entry.path().stem().string());
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+class PromqlTest : public testing::TestWithParam<std::string> {};
+
+TEST_P(PromqlTest, FailsOnlyWhereKnown) {
+  const std::string file = GetParam() + ".test";
+  if (!fs::exists(ScriptFolder() / file)) {
+    GTEST_SKIP() << "no scripts: set TRIBUTARY_SHARED_DATA";
+  }
+  base::ThreadPool pool("promqltest", 2);
+  base::MetricsRegistry metrics;
+  const auto engine = promql::Engine::Create(ScriptEngineOptions(), pool, metrics);
+  const auto outcomes = RunScript(ReadAll(ScriptFolder() / file), *engine);
+  ASSERT_TRUE(outcomes) << file << ": " << outcomes.error().message();
+
+  const bool verbose = std::getenv("PROMQLTEST_VERBOSE") != nullptr;
+  const std::set<int> known = KnownFailures(file);
+  size_t failed = 0;
+  for (const EvalOutcome& outcome : *outcomes) {
+    const bool fails = !outcome.failure.empty();
+    failed += fails ? 1 : 0;
+    if (verbose && fails) {
+      std::cout << file << ":" << outcome.line << ": " << outcome.expr << "\n    "
+                << outcome.failure << "\n";
+    }
+    if (fails && !known.contains(outcome.line)) {
+      ADD_FAILURE() << file << ":" << outcome.line << ": " << outcome.failure;
+    }
+    if (!fails && known.contains(outcome.line)) {
+      ADD_FAILURE() << file << ":" << outcome.line << " passes now: take it off the list";
+    }
+  }
+  std::cout << file << ": " << outcomes->size() - failed << " passed, " << failed << " failed\n";
+}
+
+INSTANTIATE_TEST_SUITE_P(Scripts, PromqlTest, testing::ValuesIn(ScriptNames()),
+                         [](const auto& param_info) {
+                           std::string name = param_info.param;
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace tributary::promqltest

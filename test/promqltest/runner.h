@@ -1,0 +1,29 @@
+// Runner: carries out promqltest scripts against an engine over a store in memory.
+//
+// An instant evaluation is tried in up to a dozen ways that must all agree: as it stands, with
+// every selector pinned by @ and evaluated at other times, and each of these again inside a range
+// query.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "promql/engine.h"
+
+namespace tributary::promqltest {
+
+struct EvalOutcome {
+  int line = 0;
+  std::string expr;
+  std::string failure;  // empty: passed
+};
+
+// The engine settings that the upstream scripts expect.
+promql::EngineOptions ScriptEngineOptions();
+
+// One outcome for each `eval`, in order. Fails when the script itself is wrong or cannot be loaded.
+base::Result<std::vector<EvalOutcome>> RunScript(std::string_view text, promql::Engine& engine);
+
+}  // namespace tributary::promqltest
