@@ -33,11 +33,11 @@ base::Result<RelabelAction> ParseRelabelAction(std::string_view text);
 std::string_view RelabelActionName(RelabelAction action);  // "labelmap"
 
 struct RelabelRule {
-  std::vector<std::string> source_labels;
+  std::vector<std::string> source_labels = {};
   std::string separator = ";";
   std::string regex = "(.*)";
   uint64_t modulus = 0;
-  std::string target_label;
+  std::string target_label = {};
   std::string replacement = "$1";
   RelabelAction action = RelabelAction::kReplace;
   // metric_name_validation_scheme: legacy. Label names that are made must be legacy names.
