@@ -39,7 +39,7 @@ void ReadPatterns(MapReader& root, std::string_view key, std::vector<std::string
   root.Paths(key, out);
   for (const std::string& pattern : *out) {
     if (!IsFilePattern(pattern)) {
-      root.Fail(key, fmt::format("invalid path {}: at most one *, in the last segment",
+      root.Fail(key, fmt::format("invalid path {}: expected * only in the last segment",
                                  base::Quote(pattern)));
     }
   }

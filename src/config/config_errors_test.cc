@@ -59,7 +59,7 @@ TEST(ConfigErrorsTest, NameTheLineTheFieldAndWhatWasExpected) {
     "prometheus.yml:3: scrape_configs[0].tls_config: expected a map, got \"yes\"");
   f("scrape_configs: {}", "prometheus.yml:1: field scrape_configs: expected a list, got a map");
   f("- a", "prometheus.yml:1: expected a map, got a list");
-  f("scrape_configs:\n- job_name: a\n-\n",
+  f("scrape_configs:\n- job_name: a\n- null\n",
     "prometheus.yml:3: field scrape_configs[1]: empty or null");
   f("global:\n  scrape_interval: 1s\n  scrape_interval: 2s\n",
     "prometheus.yml:3: key \"scrape_interval\" is set a second time, first at line 2");
@@ -93,8 +93,8 @@ TEST(ConfigErrorsTest, WhatPrometheusRefuses) {
   f(Job("fallback_scrape_protocol: x"), "fallback_scrape_protocol: expected one of");
   f(Job("metric_name_validation_scheme: legacy\n  metric_name_escaping_scheme: allow-utf-8"),
     "utf8 metric names requested");
-  f("rule_files: ['a*/b.yml']", "at most one *");
-  f("scrape_config_files: ['a*b*.yml']", "at most one *");
+  f("rule_files: ['a*/b.yml']", "* only in the last segment");
+  f("scrape_config_files: ['a*/b*.yml']", "* only in the last segment");
   f("storage: {tsdb: {chunk_encoding: {floats: gorilla}}}", "must be xor or xor2");
   f("storage: {tsdb: {retention: {percentage: 101}}}", "[0, 100]");
   f("tracing: {client_type: http}", "tracing endpoint must be set");

@@ -1,5 +1,5 @@
-// The patterns of rule_files, scrape_config_files and file_sd: at most one '*' part, in the last
-// segment of the path.
+// The patterns of rule_files, scrape_config_files and file_sd: a '*' may stand in the last segment
+// of the path only.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@
 
 namespace tributary::config {
 
-// One '*' at most, and only in the last segment.
+// False when a '*' stands before the last segment.
 bool IsFilePattern(std::string_view path);
 
 // As path.Match of Go for one segment: '*' any run, '?' any character, [a-z] and [^a-z] classes.

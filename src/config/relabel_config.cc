@@ -107,11 +107,11 @@ void PrintRelabeler(const model::Relabeler& relabeler, std::string_view key, Yam
       for (const std::string& label : rule.source_labels) labels.Append(YamlNode::String(label));
       out.Set("source_labels", std::move(labels));
     }
-    if (!rule.separator.empty()) out.SetString("separator", rule.separator);
+    out.SetString("separator", rule.separator);
     out.SetString("regex", rule.regex);
     if (rule.modulus != 0) out.SetPlain("modulus", std::to_string(rule.modulus));
     if (!rule.target_label.empty()) out.SetString("target_label", rule.target_label);
-    if (!rule.replacement.empty()) out.SetString("replacement", rule.replacement);
+    out.SetString("replacement", rule.replacement);
     out.SetString("action", std::string(ActionName(rule.action)));
     list.Append(std::move(out));
   }

@@ -197,20 +197,20 @@ void NameRemoteWrites(MapReader& root, std::vector<RemoteWriteConfig>* configs) 
     }
     names.push_back(config.name);
   }
+  std::vector<std::string> texts;
   for (RemoteWriteConfig& config : *configs) {
     if (!config.name.empty()) continue;
-    std::string name = ShortHash(Identity(config));
-    if (std::ranges::find(names, name) != names.end()) {
-      name = ShortHash(RenderYaml(PrintRemoteWrite(config)));
+    std::string text = RenderYaml(PrintRemoteWrite(config));
+    if (std::ranges::find(texts, text) != texts.end()) {
+      root.Fail("remote_write", fmt::format("duplicate remote write configs are not allowed, found "
+                                            "duplicate for URL: {}",
+                                            RedactUrl(config.url)));
+      continue;
     }
-    if (std::ranges::find(names, name) != names.end()) {
-      root.Fail("remote_write",
-                "duplicate remote write configs are not allowed, found duplicate "
-                "for URL: " +
-                    RedactUrl(config.url));
-    }
-    config.name = name;
-    names.push_back(std::move(name));
+    config.name = ShortHash(Identity(config));
+    if (std::ranges::find(names, config.name) != names.end()) config.name = ShortHash(text);
+    names.push_back(config.name);
+    texts.push_back(std::move(text));
   }
 }
 

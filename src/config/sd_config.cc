@@ -46,10 +46,10 @@ FileSdConfig ReadFile(MapReader& reader) {
   if (config.files.empty()) reader.FailHere("files must name at least one file");
   for (const std::string& file : config.files) {
     if (IsFilePattern(file) && HasTargetFileEnding(file)) continue;
-    reader.Fail("files", fmt::format("path name {} is not valid for file discovery: expected one "
-                                     "* at most, in the last segment, and the ending .json, .yml "
-                                     "or .yaml",
-                                     base::Quote(file)));
+    reader.Fail("files",
+                fmt::format("path name {} is not valid for file discovery: expected * only "
+                            "in the last segment, and the ending .json, .yml or .yaml",
+                            base::Quote(file)));
   }
   return config;
 }

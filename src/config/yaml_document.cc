@@ -121,10 +121,10 @@ bool LooksLikeOther(std::string_view text) {
                                         "<<",  ".nan", ".inf",  "-.inf", "+.inf"};
   const std::string lower = base::ToLower(text);
   if (std::ranges::find(kWords, lower) != kWords.end()) return true;
-  const char first = text.front();
-  if (!(first >= '0' && first <= '9') && first != '-' && first != '+' && first != '.') return false;
-  return text.find_first_not_of("0123456789abcdefABCDEFxXoOeE+-._:") == std::string_view::npos &&
-         text.find_first_of("0123456789") != std::string_view::npos;
+  if (base::ParseFloat(text)) return true;
+  // Digit groups, times in base sixty, dates and other bases.
+  if (text.find_first_not_of("0123456789_:+-") == std::string_view::npos) return true;
+  return text.size() > 1 && text[0] == '0' && lower.find_first_of("xob") == 1;
 }
 
 bool HasControl(std::string_view text) {

@@ -42,7 +42,7 @@ TEST(TargetGroupsTest, WhatIsRefused) {
   f("- targets: [a:1]\n  label: {}\n",
     "t.yml:2: field label: not known in [0]; did you mean labels?");
   f("- targets: a:1\n", "t.yml:1: field [0].targets: expected a list of texts, got \"a:1\"");
-  f("-\n", "t.yml:1: [0]: empty or null target group");
+  f("- ~\n", "t.yml:1: [0]: empty or null target group");
 }
 
 TEST(FilePatternTest, Segments) {
