@@ -252,6 +252,16 @@ class MemoryStore::State {
     }
   }
 
+  void AddChunk(uint64_t ref, const chunk::ChunkView& view) {
+    base::MutexLock lock(mutex_);
+    auto series = std::make_shared<Series>(*series_[ref - 1]);
+    series->chunks.push_back(
+        {view.encoding, view.min_time, view.max_time,
+         std::make_shared<const std::vector<uint8_t>>(view.data.begin(), view.data.end())});
+    series->newest = Point{view.max_time, 0, nullptr};
+    series_[ref - 1] = std::move(series);
+  }
+
  private:
   const size_t samples_per_chunk_;
   mutable base::Mutex mutex_;
@@ -374,6 +384,11 @@ base::Status MemoryStore::Add(const Labels& labels, Timestamp t, const model::Fl
   const AppendOutcome outcome = appender->AppendHistogram(ref, t, h);
   RETURN_IF_ERROR(appender->Commit());
   return Verdict(labels, t, outcome);
+}
+
+void MemoryStore::AddChunk(const Labels& labels, const chunk::ChunkView& chunk) {
+  bool created = false;
+  state_->AddChunk(state_->GetOrCreate(labels, &created), chunk);
 }
 
 }  // namespace tributary::storage

@@ -33,6 +33,9 @@ class MemoryStore final : public Queryable, public Appendable {
   // One commit of one series. Fails, with the rest stored, when a sample is rejected.
   base::Status Add(const model::Labels& labels, std::span<const model::Sample> samples);
   base::Status Add(const model::Labels& labels, model::Timestamp t, const model::FloatHistogram& h);
+  // Puts an encoded chunk behind what the series holds, as it is: for encodings that no appender
+  // writes. REQUIRES: its samples are later than those of the series.
+  void AddChunk(const model::Labels& labels, const chunk::ChunkView& chunk);
 
  private:
   class State;

@@ -10,6 +10,7 @@
 #include "nhcb.h"
 #include "promql/parse/parser.h"
 #include "script.h"
+#include "start_chunks.h"
 #include "storage/memory_store.h"
 
 namespace tributary::promqltest {
@@ -127,7 +128,15 @@ base::Status ScriptRun::Append(const LoadSeries& series, storage::Appender& appe
 
 base::Status ScriptRun::Load(const LoadCommand& load) {
   const auto appender = store_->NewAppender();
-  for (const LoadSeries& series : load.series) RETURN_IF_ERROR(Append(series, *appender));
+  for (const LoadSeries& series : load.series) {
+    if (!HasStartTimes(series)) {
+      RETURN_IF_ERROR(Append(series, *appender));
+      continue;
+    }
+    for (const StartChunk& chunk : EncodeWithStartTimes(series)) {
+      store_->AddChunk(series.labels, chunk.view);
+    }
+  }
   if (load.with_nhcb) {
     ASSIGN_OR_RETURN(const auto converted, ToCustomBuckets(load.series));
     for (const LoadSeries& series : converted) RETURN_IF_ERROR(Append(series, *appender));
