@@ -1,0 +1,100 @@
+#include "tsdb/head/chunk_memory.h"
+
+#include <cstring>
+
+#include "base/check.h"
+
+namespace tributary::tsdb {
+
+void OpenChunks::Push(uint32_t buffer, unsigned bits) {
+  *LinksOf(buffer) = {0, free_[bits]};
+  if (free_[bits] != 0) LinksOf(free_[bits])->previous = buffer;
+  free_[bits] = buffer;
+  state_[buffer] = static_cast<uint8_t>(bits | kFree);
+}
+
+void OpenChunks::Unlink(uint32_t buffer, unsigned bits) {
+  const Links links = *LinksOf(buffer);
+  if (links.previous != 0) {
+    LinksOf(links.previous)->next = links.next;
+  } else {
+    free_[bits] = links.next;
+  }
+  if (links.next != 0) LinksOf(links.next)->previous = links.previous;
+}
+
+uint32_t OpenChunks::Allocate(unsigned bits) {
+  DCHECK(bits >= kMinBits && bits <= kMaxBits, "no such buffer size");
+  unsigned from = bits;
+  while (from <= kMaxBits && free_[from] == 0) ++from;
+  if (from > kMaxBits) {
+    const auto first = static_cast<uint32_t>(blocks_.size()) * kUnitsPerBlock;
+    blocks_.push_back(std::make_unique_for_overwrite<uint8_t[]>(kBlockBytes));
+    state_.resize(state_.size() + kUnitsPerBlock);
+    constexpr uint32_t kStep = 1u << (kMaxBits - kMinBits);
+    for (uint32_t i = kUnitsPerBlock; i > 0; i -= kStep) {
+      // Buffer 0 means none, so the very first place stays unused.
+      if (first + i - kStep != 0) Push(first + i - kStep, kMaxBits);
+    }
+    from = kMaxBits;
+  }
+  const uint32_t buffer = free_[from];
+  Unlink(buffer, from);
+  while (from > bits) {
+    --from;
+    Push(buffer + (1u << (from - kMinBits)), from);
+  }
+  state_[buffer] = static_cast<uint8_t>(bits);
+  return buffer;
+}
+
+void OpenChunks::Free(uint32_t buffer, unsigned bits) {
+  DCHECK(state_[buffer] == bits, "buffer freed twice or with another size");
+  while (bits < kMaxBits) {
+    const uint32_t buddy = buffer ^ (1u << (bits - kMinBits));
+    if (state_[buddy] != (bits | kFree)) break;
+    Unlink(buddy, bits);
+    // What becomes the inside of a larger buffer must not look like a buffer.
+    state_[buddy] = 0;
+    state_[buffer] = 0;
+    buffer &= ~(1u << (bits - kMinBits));
+    ++bits;
+  }
+  Push(buffer, bits);
+}
+
+uint32_t ClosedChunks::Add(Header header, std::span<const uint8_t> data) {
+  CHECK(data.size() <= UINT16_MAX, "chunk too large");
+  header.size = static_cast<uint16_t>(data.size());
+  const auto units = static_cast<uint32_t>((sizeof(Header) + data.size() + kUnit - 1) / kUnit);
+  if (current_ == UINT32_MAX || used_units_ + units > kUnitsPerBlock) {
+    if (empty_blocks_.empty()) {
+      current_ = static_cast<uint32_t>(blocks_.size());
+      CHECK(current_ < UINT32_MAX / kUnitsPerBlock, "more than 32 GiB of chunks in a shard");
+      blocks_.emplace_back();
+    } else {
+      current_ = empty_blocks_.back();
+      empty_blocks_.pop_back();
+    }
+    blocks_[current_].bytes =
+        std::make_unique_for_overwrite<uint8_t[]>(size_t{kUnitsPerBlock} * kUnit);
+    memory_bytes_ += size_t{kUnitsPerBlock} * kUnit;
+    used_units_ = current_ == 0 ? 1 : 0;  // chunk 0 means none
+  }
+  const uint32_t chunk = current_ * kUnitsPerBlock + used_units_;
+  used_units_ += units;
+  ++blocks_[current_].live;
+  std::memcpy(Place(chunk), &header, sizeof(Header));
+  std::memcpy(Place(chunk) + sizeof(Header), data.data(), data.size());
+  return chunk;
+}
+
+void ClosedChunks::Drop(uint32_t chunk) {
+  const uint32_t block = chunk / kUnitsPerBlock;
+  if (--blocks_[block].live != 0 || block == current_) return;
+  blocks_[block].bytes.reset();
+  memory_bytes_ -= size_t{kUnitsPerBlock} * kUnit;
+  empty_blocks_.push_back(block);
+}
+
+}  // namespace tributary::tsdb

@@ -1,0 +1,83 @@
+// Head: the newest samples, in memory, with the log behind them.
+//
+// A sample goes Appender -> log -> its series' open chunk -> closed chunk; Truncate() drops what
+// has become a block. Readers borrow closed chunks and copy open ones. See head_state.h for how the
+// parts hang together and for what a reader sees of a commit in flight.
+//
+// Thread-safe, except where a method says otherwise.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/fs.h"
+#include "base/metrics.h"
+#include "base/result.h"
+#include "storage/appender.h"
+#include "storage/querier.h"
+#include "storage/wal_source.h"
+#include "tsdb/head/head_state.h"
+#include "tsdb/tsdb.h"
+
+namespace tributary::tsdb {
+
+class Head final : public storage::Appendable, public storage::Queryable {
+ public:
+  // `wal_metrics` counts the damage that replay finds; may be null, else outlives the head.
+  Head(HeadOptions options, base::MetricsRegistry& registry, const WalMetrics* wal_metrics);
+  ~Head() override;
+
+  // Brings back what the log in `dir` says, on `threads` threads and the caller's; a torn tail is
+  // cut off, other damage is passed over; both are logged and counted. Samples before `min_time`
+  // (they are in blocks already) are left out. `on_segment(n)` is told of each segment begun.
+  // Call once, before anything else.
+  base::Status Replay(base::FileSystem& fs, const std::string& dir, size_t threads,
+                      model::Timestamp min_time, const std::function<void(uint32_t)>& on_segment);
+  // Commits go to this log from now on. Call before the first appender; it must outlive them.
+  void LogTo(WalWriter* wal) { state_.wal = wal; }
+
+  std::unique_ptr<storage::Appender> NewAppender() override;
+  base::Result<std::unique_ptr<storage::Querier>> NewQuerier(model::Timestamp min_time,
+                                                             model::Timestamp max_time) override;
+
+  // All series with samples in [min_time, max_time], sorted by labels: what compaction writes into
+  // a block. Keeps what it reads alive.
+  std::unique_ptr<storage::SeriesSelection> SelectForBlock(model::Timestamp min_time,
+                                                           model::Timestamp max_time);
+
+  // Forgets samples before `min_time`, in whole chunks, and series that have none left. Waits for
+  // the queriers and appenders that were there before it. From the call on, older samples are out
+  // of bounds and new queriers begin at `min_time`, so the block must be in place by then. One call
+  // at a time.
+  void Truncate(model::Timestamp min_time);
+
+  // Rewrites the older two thirds of the finished segments of the log as a checkpoint, without
+  // samples before `min_time` and series that are gone, and removes them. Keeps what a follower
+  // at `needed_from` (a segment) has not read. One call at a time.
+  base::Status TruncateLog(base::FileSystem& fs, model::Timestamp min_time, uint32_t needed_from,
+                           WalCompression compression);
+
+  // INT64_MAX and INT64_MIN while empty.
+  int64_t min_time() const { return state_.min_time.load(); }
+  int64_t max_time() const { return state_.max_time.load(); }
+  uint64_t num_series() const { return state_.num_series.load(); }
+  uint64_t NumChunks() const;
+  void SetOutOfOrderWindow(int64_t window_ms) { state_.out_of_order_window_ms.store(window_ms); }
+  HeadStats Stats(size_t limit) const;
+
+  // As storage::WalSource.
+  bool LabelsOf(model::SeriesRef ref, std::string* scratch, std::vector<model::Label>* out) const;
+  bool MetadataOf(model::SeriesRef ref, model::Metadata* out) const;
+
+ private:
+  void DropOldChunks(int64_t min_time);
+  std::vector<uint32_t> UnlinkDying();
+
+  mutable HeadState state_;
+  std::vector<std::unique_ptr<base::MetricsRegistry::CallbackHandle>> callbacks_;
+};
+
+}  // namespace tributary::tsdb

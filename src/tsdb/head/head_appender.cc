@@ -1,0 +1,343 @@
+#include "tsdb/head/head_appender.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <limits>
+#include <utility>
+
+#include "base/check.h"
+
+namespace tributary::tsdb {
+namespace {
+
+using storage::AppendOutcome;
+using storage::RefSample;
+
+// A shard's lock is held for at most this many samples at a time: tens of microseconds.
+constexpr size_t kSamplesPerLock = 512;
+// How far ahead series and chunk ends are fetched into the cache.
+constexpr size_t kAheadSeries = 12;
+constexpr size_t kAheadChunk = 5;
+
+// Appends to `order` the positions of `samples` shard by shard, keeping the order within a shard;
+// [begin[s], begin[s + 1]) are those of shard s.
+std::array<uint32_t, kSeriesShards + 1> GroupByShard(std::span<const RefSample> samples,
+                                                     std::vector<uint32_t>* order) {
+  std::array<uint32_t, kSeriesShards + 1> begin{};
+  for (const RefSample& s : samples) ++begin[ShardOf(s.ref) + 1];
+  for (size_t i = 1; i < begin.size(); ++i) begin[i] += begin[i - 1];
+  std::array<uint32_t, kSeriesShards + 1> next = begin;
+  order->resize(samples.size());
+  for (uint32_t i = 0; i < samples.size(); ++i) (*order)[next[ShardOf(samples[i].ref)]++] = i;
+  return begin;
+}
+
+class HeadAppender final : public storage::Appender {
+ public:
+  explicit HeadAppender(HeadState& head)
+      : head_(head), pin_(head.appenders), scratch_(head.TakeScratch()) {
+    head_.active_appenders.fetch_add(1, std::memory_order_relaxed);
+    ReadBounds();
+  }
+  ~HeadAppender() override {
+    head_.GiveBack(std::move(scratch_));
+    head_.active_appenders.fetch_sub(1, std::memory_order_relaxed);
+  }
+
+  base::Result<model::SeriesRef> GetOrCreate(model::LabelSpan labels, uint64_t hash) override {
+    bool created = false;
+    auto ref = head_.GetOrCreate(labels, hash, &created);
+    if (created) ++stats_.series_created;
+    return ref;
+  }
+
+  void Append(std::span<const RefSample> samples, std::span<AppendOutcome> outcomes) override;
+  AppendOutcome AppendHistogram(model::SeriesRef ref, model::Timestamp t,
+                                const model::Histogram& h) override;
+  AppendOutcome AppendHistogram(model::SeriesRef ref, model::Timestamp t,
+                                const model::FloatHistogram& h) override;
+  void AppendExemplar(model::SeriesRef ref, const model::Exemplar& exemplar) override;
+  void UpdateMetadata(model::SeriesRef ref, const model::Metadata& metadata) override;
+
+  base::Status Commit() override;
+  void Rollback() override {
+    scratch_->Clear();
+    done_ = true;
+  }
+  const storage::AppenderStats& stats() const override { return stats_; }
+
+ private:
+  using Shard = HeadState::Shard;
+
+  void ReadBounds();
+  AppendOutcome CheckOne(Shard& shard, const RefSample& sample) TB_REQUIRES(shard.mutex);
+  // Notes the series when its labels have to go into the log. Null when there is no such series.
+  MemSeries* Touch(Shard& shard, model::SeriesRef ref) TB_REQUIRES(shard.mutex);
+  base::Status Log();
+  void ApplyTo(uint32_t shard_index, std::span<const RefSample> samples);
+  void CountRejected(std::span<const AppendOutcome> outcomes);
+
+  HeadState& head_;
+  const Gate::Pin pin_;
+  std::unique_ptr<AppendScratch> scratch_;
+  int64_t min_valid_ = 0;
+  int64_t head_max_ = 0;
+  int64_t window_ms_ = 0;
+  bool done_ = false;
+  int64_t lowest_ = std::numeric_limits<int64_t>::max();
+  int64_t highest_ = std::numeric_limits<int64_t>::min();
+  uint64_t applied_ = 0;
+  uint64_t late_ = 0;  // accepted by Append() but overtaken by another appender before Commit()
+  storage::AppenderStats stats_;
+};
+
+void HeadAppender::ReadBounds() {
+  head_max_ = head_.max_time.load(std::memory_order_relaxed);
+  min_valid_ = head_.min_valid_time.load(std::memory_order_relaxed);
+  // An hour behind the newest sample the head may have been cut into blocks at any moment.
+  if (head_max_ != std::numeric_limits<int64_t>::min()) {
+    min_valid_ = std::max(min_valid_, head_max_ - head_.options.chunks.chunk_range_ms / 2);
+  }
+  window_ms_ = head_.out_of_order_window_ms.load(std::memory_order_relaxed);
+}
+
+MemSeries* HeadAppender::Touch(Shard& shard, model::SeriesRef ref) {
+  MemSeries* series = SeriesTable<MemSeries>::Find(shard, ref);
+  if (series == nullptr) return nullptr;
+  // Truncation has chosen it and waits for older appenders only: to use it again, ask by labels.
+  if (series->Has(MemSeries::kDying)) return nullptr;
+  if (!series->Has(MemSeries::kLogged) &&
+      (scratch_->unlogged.empty() || scratch_->unlogged.back().first != ref)) {
+    scratch_->unlogged.emplace_back(ref, LabelRun(series->labels));
+  }
+  return series;
+}
+
+AppendOutcome HeadAppender::CheckOne(Shard& shard, const RefSample& sample) {
+  const MemSeries* series = Touch(shard, sample.ref);
+  if (series == nullptr) return AppendOutcome::kUnknownSeries;
+  const AppendOutcome outcome =
+      CheckFloat(*series, sample.t, sample.v, min_valid_, head_max_, window_ms_);
+  if (outcome != AppendOutcome::kAppended || scratch_->staged.empty()) return outcome;
+  // Senders put the samples of one series side by side: they are checked against each other too.
+  const RefSample& before = scratch_->staged.back();
+  if (before.ref != sample.ref || sample.t > before.t) return outcome;
+  if (sample.t < before.t) return AppendOutcome::kOutOfOrder;
+  return std::bit_cast<uint64_t>(before.v) == std::bit_cast<uint64_t>(sample.v)
+             ? AppendOutcome::kDuplicate
+             : AppendOutcome::kDuplicateTimestamp;
+}
+
+void HeadAppender::Append(std::span<const RefSample> samples, std::span<AppendOutcome> outcomes) {
+  CHECK(outcomes.size() == samples.size(), "one outcome a sample");
+  if (samples.empty() || done_) return;
+  if (head_max_ == std::numeric_limits<int64_t>::min()) {
+    // The first samples of an empty head say where it begins.
+    int64_t none = std::numeric_limits<int64_t>::min();
+    head_.max_time.compare_exchange_strong(none, samples.front().t);
+    ReadBounds();
+  }
+  const auto begin = GroupByShard(samples, &scratch_->order);
+  for (uint32_t s = 0; s < kSeriesShards; ++s) {
+    Shard& shard = head_.series.shard(s);
+    for (uint32_t from = begin[s]; from < begin[s + 1];) {
+      const uint32_t to = std::min<uint32_t>(begin[s + 1], from + kSamplesPerLock);
+      base::MutexLock lock(shard.mutex);
+      for (uint32_t i = from; i < std::min<uint32_t>(to, from + kAheadSeries); ++i) {
+        SeriesTable<MemSeries>::Prefetch(shard, samples[scratch_->order[i]].ref);
+      }
+      for (uint32_t i = from; i < to; ++i) {
+        if (i + kAheadSeries < to) {
+          SeriesTable<MemSeries>::Prefetch(shard, samples[scratch_->order[i + kAheadSeries]].ref);
+        }
+        const uint32_t position = scratch_->order[i];
+        outcomes[position] = CheckOne(shard, samples[position]);
+        if (outcomes[position] == AppendOutcome::kAppended) {
+          scratch_->staged.push_back(samples[position]);
+        }
+      }
+      from = to;
+    }
+  }
+  CountRejected(outcomes);
+}
+
+void HeadAppender::CountRejected(std::span<const AppendOutcome> outcomes) {
+  uint64_t out_of_order = 0;
+  uint64_t out_of_bounds = 0;
+  uint64_t too_old = 0;
+  for (const AppendOutcome outcome : outcomes) {
+    out_of_order += outcome == AppendOutcome::kOutOfOrder;
+    out_of_bounds += outcome == AppendOutcome::kOutOfBounds;
+    too_old += outcome == AppendOutcome::kTooOld;
+  }
+  if (out_of_order != 0) head_.metrics.out_of_order_floats.Add(static_cast<double>(out_of_order));
+  if (out_of_bounds != 0) head_.metrics.out_of_bound_floats.Add(static_cast<double>(out_of_bounds));
+  if (too_old != 0) head_.metrics.too_old_floats.Add(static_cast<double>(too_old));
+}
+
+void HeadAppender::AppendExemplar(model::SeriesRef ref, const model::Exemplar& exemplar) {
+  if (!head_.options.keep_exemplars || done_) return;
+  Shard& shard = head_.series.shard_of(ref);
+  {
+    base::MutexLock lock(shard.mutex);
+    if (Touch(shard, ref) == nullptr) return;
+  }
+  {
+    base::MutexLock lock(head_.metadata_mutex);
+    auto [it, inserted] = head_.newest_exemplar.try_emplace(ref.value(), exemplar.t);
+    if (!inserted) {
+      if (exemplar.t < it->second) head_.metrics.out_of_order_exemplars.Add();
+      if (exemplar.t <= it->second) return;
+      it->second = exemplar.t;
+    }
+  }
+  scratch_->exemplars.push_back({ref, exemplar});
+}
+
+void HeadAppender::UpdateMetadata(model::SeriesRef ref, const model::Metadata& metadata) {
+  if (done_) return;
+  {
+    base::MutexLock lock(head_.metadata_mutex);
+    const auto it = head_.metadata.find(ref.value());
+    if (it != head_.metadata.end() && it->second == metadata) return;
+  }
+  Shard& shard = head_.series.shard_of(ref);
+  {
+    base::MutexLock lock(shard.mutex);
+    if (Touch(shard, ref) == nullptr) return;
+  }
+  scratch_->metadata.push_back({ref, metadata});
+}
+
+base::Status HeadAppender::Commit() {
+  if (done_) return base::Internal("commit after commit or rollback");
+  done_ = true;
+  if (scratch_->staged.empty() && scratch_->exemplars.empty() && scratch_->metadata.empty()) {
+    return {};
+  }
+  // Several Append() calls leave several runs of shards; one run a shard makes fewer locks.
+  const auto begin = GroupByShard(scratch_->staged, &scratch_->order);
+  scratch_->sorted.clear();
+  scratch_->sorted.reserve(scratch_->staged.size());
+  for (const uint32_t i : scratch_->order) scratch_->sorted.push_back(scratch_->staged[i]);
+
+  RETURN_IF_ERROR(Log());
+
+  for (const auto& [ref, run] : scratch_->unlogged) {
+    Shard& shard = head_.series.shard_of(ref);
+    base::MutexLock lock(shard.mutex);
+    if (MemSeries* series = SeriesTable<MemSeries>::Find(shard, ref)) {
+      series->flags |= MemSeries::kLogged;
+    }
+  }
+  for (uint32_t s = 0; s < kSeriesShards; ++s) {
+    ApplyTo(s, std::span(scratch_->sorted).subspan(begin[s], begin[s + 1] - begin[s]));
+  }
+  if (applied_ != 0) {
+    head_.CoverTime(lowest_, highest_);
+    head_.metrics.float_samples.Add(static_cast<double>(applied_));
+  }
+  if (late_ != 0) head_.metrics.out_of_order_floats.Add(static_cast<double>(late_));
+  if (stats_.series_created != 0) {
+    head_.metrics.series_created.Add(static_cast<double>(stats_.series_created));
+  }
+  if (!scratch_->exemplars.empty()) {
+    head_.metrics.exemplars.Add(static_cast<double>(scratch_->exemplars.size()));
+  }
+  if (!scratch_->metadata.empty()) {
+    base::MutexLock lock(head_.metadata_mutex);
+    for (RefMetadata& m : scratch_->metadata) {
+      head_.metadata[m.ref.value()] = std::move(m.metadata);
+    }
+  }
+  return {};
+}
+
+base::Status HeadAppender::Log() {
+  if (head_.wal == nullptr) return {};
+  RecordBatch& records = scratch_->records;
+  records.Clear();
+  if (!scratch_->unlogged.empty()) {
+    BeginSeriesRecord(records.buffer());
+    for (const auto& [ref, run] : scratch_->unlogged) {
+      head_.labels.ToSpan(run, &scratch_->labels);
+      AppendSeriesEntry(ref, scratch_->labels, records.buffer());
+    }
+    records.EndRecord();
+  }
+  records.AddMetadata(scratch_->metadata);
+  records.AddSamples(scratch_->sorted);
+  records.AddExemplars(scratch_->exemplars);
+  return head_.wal->Log(records);
+}
+
+void HeadAppender::ApplyTo(uint32_t shard_index, std::span<const RefSample> samples) {
+  Shard& shard = head_.series.shard(shard_index);
+  HeadShard& chunks = head_.chunks[shard_index];
+  for (size_t from = 0; from < samples.size();) {
+    const std::span<const RefSample> part =
+        samples.subspan(from, std::min(kSamplesPerLock, samples.size() - from));
+    from += part.size();
+    base::MutexLock lock(shard.mutex);
+    for (size_t i = 0; i < part.size() + kAheadSeries; ++i) {
+      // Three waves: the series' line, then the end of its open chunk, then the append itself.
+      if (i < part.size()) SeriesTable<MemSeries>::Prefetch(shard, part[i].ref);
+      if (i >= kAheadSeries - kAheadChunk && i - (kAheadSeries - kAheadChunk) < part.size()) {
+        const MemSeries* ahead =
+            SeriesTable<MemSeries>::Find(shard, part[i - (kAheadSeries - kAheadChunk)].ref);
+        if (ahead != nullptr && ahead->buffer != 0) {
+          const std::span<uint8_t> data = chunks.open.Data(ahead->buffer, ahead->small);
+          __builtin_prefetch(data.data() + ahead->state.bit_size / 8, 1);
+          __builtin_prefetch(data.data(), 1);
+        }
+      }
+      if (i < kAheadSeries) continue;
+      const RefSample& sample = part[i - kAheadSeries];
+      MemSeries* series = SeriesTable<MemSeries>::Find(shard, sample.ref);
+      if (series == nullptr) continue;
+      if (AppendFloat(&chunks, series, head_.options.chunks, sample.t, sample.v)) {
+        ++applied_;
+        lowest_ = std::min(lowest_, sample.t);
+        highest_ = std::max(highest_, sample.t);
+      } else {
+        ++late_;
+      }
+    }
+  }
+}
+
+AppendOutcome HeadAppender::AppendHistogram(model::SeriesRef, model::Timestamp,
+                                            const model::Histogram&) {
+  return AppendOutcome::kInvalid;
+}
+AppendOutcome HeadAppender::AppendHistogram(model::SeriesRef, model::Timestamp,
+                                            const model::FloatHistogram&) {
+  return AppendOutcome::kInvalid;
+}
+
+}  // namespace
+
+AppendOutcome CheckFloat(const MemSeries& series, int64_t t, double v, int64_t min_valid,
+                         int64_t head_max, int64_t out_of_order_window_ms) {
+  if (t >= min_valid) {
+    if (!series.Has(MemSeries::kHasSample) || t > series.state.t) return AppendOutcome::kAppended;
+    if (t == series.state.t) {
+      if (series.Has(MemSeries::kHistogram)) return AppendOutcome::kDuplicateTimestamp;
+      return std::bit_cast<uint64_t>(series.state.v) == std::bit_cast<uint64_t>(v)
+                 ? AppendOutcome::kDuplicate
+                 : AppendOutcome::kDuplicateTimestamp;
+    }
+  }
+  if (out_of_order_window_ms > 0 && t < head_max - out_of_order_window_ms) {
+    return AppendOutcome::kTooOld;
+  }
+  return t < min_valid ? AppendOutcome::kOutOfBounds : AppendOutcome::kOutOfOrder;
+}
+
+std::unique_ptr<storage::Appender> MakeHeadAppender(HeadState& head) {
+  return std::make_unique<HeadAppender>(head);
+}
+
+}  // namespace tributary::tsdb

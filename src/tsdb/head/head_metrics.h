@@ -1,0 +1,35 @@
+// What the head tells about itself, under Prometheus's names. The handles live as long as the
+// registry.
+#pragma once
+
+#include "base/metrics.h"
+
+namespace tributary::tsdb {
+
+struct HeadMetrics {
+  explicit HeadMetrics(base::MetricsRegistry& registry);
+
+  base::Counter& series_created;
+  base::Counter& series_removed;
+  base::Counter& series_not_found;
+  base::Counter& float_samples;
+  base::Counter& histogram_samples;
+  base::Counter& out_of_order_floats;
+  base::Counter& out_of_order_histograms;
+  base::Counter& out_of_bound_floats;
+  base::Counter& out_of_bound_histograms;
+  base::Counter& too_old_floats;
+  base::Counter& exemplars;
+  base::Counter& out_of_order_exemplars;
+  base::Counter& truncations;
+  base::Counter& truncations_failed;
+  base::Summary& gc_seconds;
+  base::Counter& checkpoint_creations;
+  base::Counter& checkpoint_creations_failed;
+  base::Counter& checkpoint_deletions;
+  base::Counter& checkpoint_deletions_failed;
+  base::Gauge& replay_seconds;
+  base::Counter& replay_unknown_refs;
+};
+
+}  // namespace tributary::tsdb

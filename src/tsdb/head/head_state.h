@@ -1,0 +1,110 @@
+// HeadState: the parts of the head that its appenders, queriers, replay and truncation share.
+// Not for others: they use Head.
+//
+// Lock order: a series shard, then (LabelTable or SeriesIndex). The other mutexes are leaves.
+//
+// Visibility. A commit writes its log record, then applies its samples shard by shard, each series
+// in one step under its shard's lock. Once Commit() has returned, every querier made later sees all
+// of it, and so does every selection read later. A querier that reads *during* the few microseconds
+// of the apply step may see the commit in some series and not yet in others; Prometheus spends 4
+// words a series and a lock a query to rule that out, which dashboards cannot notice.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <absl/container/flat_hash_map.h>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "base/result.h"
+#include "model/metadata.h"
+#include "storage/appender.h"
+#include "storage/wal_source.h"
+#include "tsdb/head/gate.h"
+#include "tsdb/head/head_metrics.h"
+#include "tsdb/head/label_table.h"
+#include "tsdb/head/mem_series.h"
+#include "tsdb/head/series_index.h"
+#include "tsdb/head/series_table.h"
+#include "tsdb/wal/record.h"
+#include "tsdb/wal/wal_writer.h"
+
+namespace tributary::tsdb {
+
+struct HeadOptions {
+  ChunkOptions chunks;
+  bool keep_exemplars = false;  // else they are dropped on arrival, as in Prometheus
+};
+
+// Buffers of one appender, handed on to the next.
+struct AppendScratch {
+  std::vector<storage::RefSample> staged;
+  std::vector<storage::RefSample> sorted;
+  std::vector<uint32_t> order;
+  std::vector<std::pair<model::SeriesRef, LabelRun>> unlogged;
+  std::vector<storage::RefExemplar> exemplars;
+  std::vector<RefMetadata> metadata;
+  std::vector<model::Label> labels;
+  RecordBatch records;
+
+  void Clear();
+};
+
+struct HeadState {
+  HeadState(HeadOptions head_options, base::MetricsRegistry& registry)
+      : options(head_options), metrics(registry), series(labels), index(labels) {}
+
+  using Shard = SeriesTable<MemSeries>::Shard;
+
+  // The series with these labels, made if new.
+  base::Result<model::SeriesRef> GetOrCreate(model::LabelSpan label_span, uint64_t hash,
+                                             bool* created);
+  // Widens [min_time, max_time] of what was ever appended.
+  void CoverTime(int64_t min, int64_t max);
+  // What this ref of the log means today: own refs are themselves, foreign ones are looked up.
+  model::SeriesRef Resolve(model::SeriesRef ref) const;
+
+  std::unique_ptr<AppendScratch> TakeScratch();
+  void GiveBack(std::unique_ptr<AppendScratch> scratch);
+
+  const HeadOptions options;
+  HeadMetrics metrics;
+  LabelTable labels;
+  SeriesTable<MemSeries> series;
+  SeriesIndex index;
+  std::array<HeadShard, kSeriesShards> chunks;  // [i] guarded by series.shard(i).mutex
+  Gate readers;                                 // queriers: borrow chunk bytes, label runs and ids
+  Gate appenders;                               // appenders: hold refs with staged samples
+  WalWriter* wal = nullptr;  // set before the first appender; null: nothing is logged (tests)
+  const WalMetrics* wal_metrics = nullptr;  // for what replay finds; may be null
+
+  std::atomic<int64_t> min_time{INT64_MAX};
+  std::atomic<int64_t> max_time{INT64_MIN};
+  // Samples before this are out of bounds, readers begin here: the head was truncated up to it.
+  std::atomic<int64_t> min_valid_time{INT64_MIN};
+  std::atomic<int64_t> out_of_order_window_ms{0};
+  std::atomic<uint64_t> num_series{0};
+  std::atomic<int64_t> active_appenders{0};
+  // New series get at least this generation, so that their refs differ from all that an older log
+  // gave another meaning.
+  std::atomic<uint16_t> min_generation{0};
+
+  // Refs in the log that could not be kept, and who they are here. Only filled by replay.
+  mutable base::Mutex foreign_mutex;
+  absl::flat_hash_map<uint64_t, uint64_t> foreign_refs TB_GUARDED_BY(foreign_mutex);
+  std::atomic<bool> has_foreign_refs{false};
+
+  mutable base::Mutex metadata_mutex;
+  absl::flat_hash_map<uint64_t, model::Metadata> metadata TB_GUARDED_BY(metadata_mutex);
+  absl::flat_hash_map<uint64_t, int64_t> newest_exemplar TB_GUARDED_BY(metadata_mutex);
+
+  base::Mutex scratch_mutex;
+  std::vector<std::unique_ptr<AppendScratch>> scratch TB_GUARDED_BY(scratch_mutex);
+};
+
+}  // namespace tributary::tsdb

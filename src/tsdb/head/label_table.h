@@ -1,0 +1,136 @@
+// LabelTable: label sets as numbers. Every distinct (name, value) pair is kept once under a
+// LabelId; every distinct list of names once as a shape; a series' labels are a run of u32: its
+// shape, then the LabelIds in name order. 15 labels take 64 bytes, and questions about labels
+// ("which value has it under this name", "same group?") are answered on integers.
+//
+// Thread-safe. Interning takes one lock; everything that starts from an id or a run is lock-free,
+// provided that the id or run came to the reader through a lock or another ordered hand-over.
+// Strings and ids live until Release() and Reclaim() say otherwise, at most as long as the table.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/string_map.h"
+#include "base/strong_int.h"
+#include "model/labels.h"
+#include "tsdb/head/id_table.h"
+#include "tsdb/head/stable_array.h"
+
+namespace tributary::tsdb {
+
+struct LabelIdTag;
+using LabelId = base::StrongInt<LabelIdTag, uint32_t>;  // 0: no label
+struct LabelNameIdTag;
+using LabelNameId = base::StrongInt<LabelNameIdTag, uint32_t>;
+struct LabelRunTag;
+using LabelRun = base::StrongInt<LabelRunTag, uint32_t>;  // 0: no run
+
+class LabelTable {
+ public:
+  static constexpr size_t kMaxLabels = 8192;  // in one set
+
+  LabelTable();
+  ~LabelTable();
+
+  // A run for these labels; calling twice gives two runs. REQUIRES: at most kMaxLabels, well
+  // formed.
+  LabelRun Intern(model::LabelSpan labels) TB_EXCLUDES(mutex_);
+  // Gives the run's memory back. Its labels stay interned.
+  void Release(LabelRun run) TB_EXCLUDES(mutex_);
+
+  std::optional<LabelNameId> FindName(std::string_view name) const TB_EXCLUDES(mutex_);
+  std::optional<LabelId> Find(LabelNameId name, std::string_view value) const TB_EXCLUDES(mutex_);
+  // Every value ever interned under this name, in no order.
+  std::vector<LabelId> ValuesOf(LabelNameId name) const TB_EXCLUDES(mutex_);
+  std::vector<std::string> Names() const TB_EXCLUDES(mutex_);
+  // LabelIds are 1..num_labels().
+  uint32_t num_labels() const { return num_labels_.load(std::memory_order_acquire); }
+  size_t memory_bytes() const TB_EXCLUDES(mutex_);
+
+  // Lock-free.
+  LabelNameId NameOf(LabelId id) const { return LabelNameId(entries_[id.value()].name); }
+  std::string_view Value(LabelId id) const {
+    const Entry& e = entries_[id.value()];
+    return {e.data, e.size};
+  }
+  std::string_view Name(LabelNameId id) const {
+    const NameEntry& e = names_[id.value()];
+    return {e.data, e.size};
+  }
+  std::span<const LabelId> LabelsOf(LabelRun run) const {
+    const uint32_t* words = Words(run);
+    return {reinterpret_cast<const LabelId*>(words + 1), shapes_[words[0]].size};
+  }
+  uint32_t ShapeOf(LabelRun run) const { return *Words(run); }
+  // Where in a shape's runs the name stands, or -1.
+  int PositionIn(uint32_t shape, LabelNameId name) const;
+  // The label of this name, LabelId(0) when the run has none.
+  LabelId FindIn(LabelRun run, LabelNameId name) const;
+  bool Equal(LabelRun run, model::LabelSpan labels) const;
+  // The views live as long as the labels are interned.
+  void ToSpan(LabelRun run, std::vector<model::Label>* out) const;
+  std::strong_ordering Compare(LabelRun a, LabelRun b) const;
+
+ private:
+  struct Entry {
+    const char* data;
+    uint32_t size;
+    uint32_t name;
+  };
+  struct NameEntry {
+    const char* data;
+    uint32_t size;
+  };
+  struct Shape {
+    const uint32_t* names;
+    uint32_t size;
+  };
+  static constexpr uint32_t kBlockWords = 1 << 16;
+
+  const uint32_t* Words(LabelRun run) const {
+    return blocks_[run.value() / kBlockWords] + run.value() % kBlockWords;
+  }
+  uint32_t InternName(std::string_view name) TB_REQUIRES(mutex_);
+  uint32_t InternShape(std::span<const uint32_t> names) TB_REQUIRES(mutex_);
+  uint32_t InternLabel(uint32_t name, std::string_view value) TB_REQUIRES(mutex_);
+  uint32_t AllocateRun(uint32_t words) TB_REQUIRES(mutex_);
+  const char* Store(std::string_view s) TB_REQUIRES(mutex_);
+
+  mutable base::Mutex mutex_;
+  StableArray<Entry> entries_;
+  StableArray<NameEntry, 6> names_;
+  StableArray<Shape, 6> shapes_;
+  StableArray<uint32_t*, 6> blocks_;  // of runs
+
+  std::atomic<uint32_t> num_labels_{0};
+  uint32_t num_names_ TB_GUARDED_BY(mutex_) = 0;
+  uint32_t num_shapes_ TB_GUARDED_BY(mutex_) = 0;
+  uint32_t num_blocks_ TB_GUARDED_BY(mutex_) = 0;
+  uint32_t next_word_ TB_GUARDED_BY(mutex_) = 0;
+  IdTable label_ids_ TB_GUARDED_BY(mutex_);
+  IdTable name_ids_ TB_GUARDED_BY(mutex_);
+  IdTable shape_ids_ TB_GUARDED_BY(mutex_);
+  std::vector<std::vector<uint32_t>> values_of_ TB_GUARDED_BY(mutex_);  // by name
+  std::vector<std::vector<uint32_t>> free_runs_ TB_GUARDED_BY(mutex_);  // by words
+  std::vector<uint32_t> scratch_ TB_GUARDED_BY(mutex_);
+  uint32_t last_shape_ TB_GUARDED_BY(mutex_) = 0;
+
+  struct Arena {
+    std::vector<std::unique_ptr<char[]>> blocks;
+    size_t used = 0;
+    size_t size = 0;
+    size_t total = 0;
+  };
+  Arena strings_ TB_GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<uint32_t[]>> owned_words_ TB_GUARDED_BY(mutex_);
+};
+
+}  // namespace tributary::tsdb

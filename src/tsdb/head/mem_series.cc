@@ -1,0 +1,151 @@
+#include "tsdb/head/mem_series.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "tsdb/wal/bytes.h"
+
+namespace tributary::tsdb {
+namespace {
+
+// Prometheus keeps XOR chunks below 1 KiB, a sample of 19 bytes included.
+constexpr size_t kFullXorBytes = 1024 - 19;
+// A chunk's end is predicted when it is a quarter full.
+constexpr uint32_t kPredictAtPart = 4;
+
+int64_t RangeEnd(int64_t t, int64_t width) { return t / width * width + width; }
+
+void BeginChunk(HeadShard* shard, MemSeries* series, const ChunkOptions& options, int64_t t) {
+  series->buffer = shard->open.Allocate(OpenChunks::kMinBits);
+  series->small = OpenChunks::kMinBits;
+  series->next_at = RangeEnd(t, options.chunk_range_ms);
+  chunk::XorBegin(&series->state, shard->open.Data(series->buffer, series->small));
+  ++shard->num_chunks;
+}
+
+bool NeedsNewChunk(HeadShard* shard, MemSeries* series, const ChunkOptions& options, int64_t t) {
+  const chunk::XorState& state = series->state;
+  if (chunk::XorBytes(state) > kFullXorBytes) return true;
+  if (state.num_samples == options.samples_per_chunk / kPredictAtPart) {
+    const int64_t start = XorMinTime(shard->open.Data(series->buffer, series->small));
+    series->next_at = ComputeChunkEnd(start, state.t, series->next_at, kPredictAtPart);
+  }
+  return t >= series->next_at || state.num_samples >= 2 * options.samples_per_chunk;
+}
+
+void GrowBuffer(HeadShard* shard, MemSeries* series) {
+  const uint32_t larger = shard->open.Allocate(series->small + 1u);
+  const std::span<uint8_t> from = shard->open.Data(series->buffer, series->small);
+  std::memcpy(shard->open.Data(larger, series->small + 1u).data(), from.data(), from.size());
+  shard->open.Free(series->buffer, series->small);
+  series->buffer = larger;
+  ++series->small;
+}
+
+}  // namespace
+
+int64_t ComputeChunkEnd(int64_t start, int64_t current, int64_t max, double ratio_to_full) {
+  const double n =
+      static_cast<double>(max - start) / (static_cast<double>(current - start + 1) * ratio_to_full);
+  if (n <= 1) return max;
+  return static_cast<int64_t>(static_cast<double>(start) +
+                              static_cast<double>(max - start) / std::floor(n));
+}
+
+int64_t XorMinTime(std::span<const uint8_t> chunk) {
+  ByteReader reader(chunk.subspan(chunk::kXorHeaderBytes));
+  return reader.Varint();
+}
+
+void CloseChunk(HeadShard* shard, MemSeries* series) {
+  const chunk::ChunkView open = OpenChunkOf(shard, *series);
+  if (open.data.empty()) return;
+  series->closed = shard->closed.Add({.previous = series->closed,
+                                      .encoding = open.encoding,
+                                      .min_time = open.min_time,
+                                      .max_time = open.max_time},
+                                     open.data);
+  shard->open.Free(series->buffer, series->small);
+  series->buffer = 0;
+}
+
+bool AppendFloat(HeadShard* shard, MemSeries* series, const ChunkOptions& options, int64_t t,
+                 double v) {
+  if (series->Has(MemSeries::kHasSample) && t <= series->state.t) return false;
+  if (series->buffer != 0 && NeedsNewChunk(shard, series, options, t)) CloseChunk(shard, series);
+  if (series->buffer == 0) BeginChunk(shard, series, options, t);
+  while (!chunk::XorAppend(&series->state, shard->open.Data(series->buffer, series->small), t, v)) {
+    if (series->small < OpenChunks::kMaxBits) {
+      GrowBuffer(shard, series);
+    } else {
+      CloseChunk(shard, series);
+      BeginChunk(shard, series, options, t);
+    }
+  }
+  series->flags = static_cast<uint8_t>((series->flags | MemSeries::kHasSample) &
+                                       ~(MemSeries::kDying | MemSeries::kHistogram));
+  return true;
+}
+
+bool DropChunksBefore(HeadShard* shard, MemSeries* series, int64_t min_time) {
+  // Newest first: from the first chunk that is too old on, all are.
+  uint32_t* link = &series->closed;
+  while (*link != 0 && shard->closed.header(*link).max_time >= min_time) {
+    link = &shard->closed.header(*link).previous;
+  }
+  uint32_t chunk = *link;
+  *link = 0;
+  while (chunk != 0) {
+    const uint32_t previous = shard->closed.header(chunk).previous;
+    shard->closed.Drop(chunk);
+    --shard->num_chunks;
+    chunk = previous;
+  }
+  if (series->buffer != 0 && series->state.t < min_time) {
+    shard->open.Free(series->buffer, series->small);
+    series->buffer = 0;
+    --shard->num_chunks;
+  }
+  return series->closed == 0 && series->buffer == 0;
+}
+
+bool HasChunks(HeadShard* shard, const MemSeries& series, int64_t min_time, int64_t max_time) {
+  if (series.buffer != 0 && series.state.t >= min_time &&
+      XorMinTime(shard->open.Data(series.buffer, series.small)) <= max_time) {
+    return true;
+  }
+  for (uint32_t chunk = series.closed; chunk != 0; chunk = shard->closed.header(chunk).previous) {
+    const ClosedChunks::Header& header = shard->closed.header(chunk);
+    if (header.max_time < min_time) return false;
+    if (header.min_time <= max_time) return true;
+  }
+  return false;
+}
+
+void ClosedChunksOf(HeadShard* shard, const MemSeries& series, int64_t min_time, int64_t max_time,
+                    std::vector<chunk::ChunkView>* out) {
+  const size_t begin = out->size();
+  for (uint32_t chunk = series.closed; chunk != 0; chunk = shard->closed.header(chunk).previous) {
+    const ClosedChunks::Header& header = shard->closed.header(chunk);
+    if (header.max_time < min_time) break;
+    if (header.min_time > max_time) continue;
+    out->push_back({.encoding = header.encoding,
+                    .min_time = header.min_time,
+                    .max_time = header.max_time,
+                    .data = shard->closed.Data(chunk)});
+  }
+  std::reverse(out->begin() + static_cast<std::ptrdiff_t>(begin), out->end());
+}
+
+chunk::ChunkView OpenChunkOf(HeadShard* shard, const MemSeries& series) {
+  if (series.buffer == 0) return {};
+  const std::span<const uint8_t> data =
+      shard->open.Data(series.buffer, series.small).first(chunk::XorBytes(series.state));
+  return {.encoding = chunk::Encoding::kXor,
+          .min_time = XorMinTime(data),
+          .max_time = series.state.t,
+          .data = data};
+}
+
+}  // namespace tributary::tsdb
