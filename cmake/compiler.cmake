@@ -27,7 +27,9 @@ if(CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_NOHASHDIR=1
                                   CCACHE_MAXSIZE=5G ${CCACHE})
 endif()
-find_program(LLD NAMES ld.lld ld.lld-19)
-if(LLD)
-  add_link_options(-fuse-ld=lld)
+# Debian's versioned lld has its plain name in a folder of its own.
+find_program(LD_LLD ld.lld PATHS /usr/lib/llvm-19/bin)
+if(LD_LLD)
+  get_filename_component(LD_LLD_DIR ${LD_LLD} DIRECTORY)
+  add_link_options(-fuse-ld=lld -B${LD_LLD_DIR})
 endif()
