@@ -87,11 +87,7 @@ void ReadRemoteRead(MapReader& root) {
     reader.StringMap("required_matchers", &required_matchers);
     reader.Bool("filter_external_labels", &filter_external_labels);
     ReadHttpClient(reader, &http);
-    if (url.empty()) {
-      reader.FailHere("url for remote_read is empty");
-    } else {
-      CheckHttpUrl(reader, "url", url);
-    }
+    if (url.empty()) reader.FailHere("url for remote_read is empty");
     CheckRemoteHeaders(reader, headers);
     if (!name.empty() && std::ranges::find(names, name) != names.end()) {
       reader.Fail("name", fmt::format("found multiple remote read configs with job name {}",

@@ -136,11 +136,7 @@ RemoteWriteConfig ReadRemoteWrite(MapReader& reader, NameValidation validation) 
   // Metadata travels inside the messages of the second version.
   if (config.protobuf_message == WriteMessage::kV2) config.metadata.send = false;
 
-  if (config.url.empty()) {
-    reader.FailHere("url for remote_write is empty");
-  } else {
-    CheckHttpUrl(reader, "url", config.url);
-  }
+  if (config.url.empty()) reader.FailHere("url for remote_write is empty");
   CheckRemoteHeaders(reader, config.headers);
   CheckOneAuthentication(reader, config.http);
   return config;

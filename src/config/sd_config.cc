@@ -115,6 +115,11 @@ void CheckSelectors(MapReader& reader, const KubernetesSdConfig& config,
       reader.Fail("selectors", "duplicated selector role: " + selector.role);
     }
     seen.push_back(selector.role);
+    for (const std::string_view term : base::Split(selector.field, ',')) {
+      if (term.empty() || term.find('=') != std::string_view::npos) continue;
+      reader.Fail("selectors",
+                  fmt::format("{} is no field selector: expected key=value", base::Quote(term)));
+    }
     if (std::ranges::find(allowed, selector.role) != allowed.end()) continue;
     std::string names;
     for (const std::string_view name : allowed) {

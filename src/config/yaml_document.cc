@@ -39,6 +39,9 @@ class Unfolder {
       case YAML::NodeType::Scalar:
         node.scalar = from.Scalar();
         node.is_string = from.Tag() == "!" || from.Tag() == "tag:yaml.org,2002:str";
+        if (from.Tag() == "tag:yaml.org,2002:binary") {
+          return Fail(node.line, "binary values are not supported");
+        }
         if (!node.is_string && IsNullText(node.scalar)) {
           node.scalar.clear();
           return node;
@@ -66,7 +69,9 @@ class Unfolder {
     std::vector<YamlNode> merged;
     for (const auto& pair : from) {
       const int line = pair.first.Mark().is_null() ? node->line : pair.first.Mark().line + 1;
-      if (!pair.first.IsScalar()) return Fail(line, "a key must be a plain text");
+      if (!pair.first.IsScalar() || pair.first.Tag() == "tag:yaml.org,2002:binary") {
+        return Fail(line, "a key must be a plain text");
+      }
       std::string key = pair.first.Scalar();
       ASSIGN_OR_RETURN(YamlNode value, Unfold(pair.second, line, depth + 1));
       if (key == "<<" && pair.first.Tag() != "!") {

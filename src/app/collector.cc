@@ -1,0 +1,80 @@
+#include "app/collector.h"
+
+#include <map>
+
+#include "base/log.h"
+#include "base/version.h"
+
+namespace tributary::app {
+namespace {
+
+constexpr std::string_view kSenderDir = "remote_write";
+
+// What of the jobs' discovery somebody serves; the rest was warned about when it was loaded.
+std::map<std::string, std::vector<config::SdConfig>> ServedDiscovery(const config::Config& config) {
+  std::map<std::string, std::vector<config::SdConfig>> served;
+  for (const config::ScrapeConfig& job : config.scrape_configs) {
+    std::vector<config::SdConfig>& list = served[job.job_name];
+    for (const config::SdConfig& sd : job.sd_configs) {
+      if (config::IsServed(sd)) list.push_back(sd);
+    }
+  }
+  return served;
+}
+
+}  // namespace
+
+Collector::Collector(const Options& options, storage::Appendable& store, base::FileSystem& fs,
+                     const base::Clock& clock, base::ThreadPool& pool,
+                     base::MetricsRegistry& metrics)
+    : options_(options), fs_(fs), clock_(clock), metrics_(metrics) {
+  scrape::ManagerOptions scrape_options;
+  scrape_options.adjust_timestamps = options.adjust_timestamps;
+  scrape_options.timestamp_tolerance_ms = options.timestamp_tolerance_ms;
+  scrape_ = scrape::Manager::Create(scrape_options, store, clock, pool, metrics);
+  discovery_ = discovery::Manager::Create(
+      "scrape", fs, metrics, options.discovery_reload_interval_ms,
+      [this](const discovery::TargetSets& sets) { scrape_->SetTargets(sets); });
+}
+
+Collector::~Collector() { Stop(); }
+
+void Collector::OpenSender(storage::WalSource& source, const std::string& data_dir) {
+  remote::SendOptions send_options;
+  send_options.state_dir = base::JoinPath(data_dir, kSenderDir);
+  send_options.flush_deadline_ms = options_.remote_flush_deadline_ms;
+  send_options.user_agent = base::kUserAgent;
+  sender_ = remote::SendManager::Create(send_options, source, fs_, clock_, metrics_);
+}
+
+Applier Collector::SenderApplier() {
+  return {"remote_storage", [this](std::shared_ptr<const config::Config> config) {
+            return sender_->Apply(std::move(config));
+          }};
+}
+
+std::vector<Applier> Collector::ScrapeAppliers() {
+  return {{"scrape",
+           [this](std::shared_ptr<const config::Config> config) {
+             return scrape_->Apply(std::move(config));
+           }},
+          {"scrape_sd", [this](std::shared_ptr<const config::Config> config) {
+             return discovery_->Apply(ServedDiscovery(*config));
+           }}};
+}
+
+void Collector::Stop() {
+  if (discovery_ != nullptr) {
+    LOG_INFO("Stopping scrape discovery manager...");
+    discovery_.reset();
+    LOG_INFO("Stopping scrape manager...");
+    scrape_->Stop();
+  }
+  if (sender_ != nullptr) {
+    LOG_INFO("Stopping remote storage...");
+    sender_->Stop();
+    sender_.reset();
+  }
+}
+
+}  // namespace tributary::app

@@ -1,0 +1,27 @@
+// --enable-feature: names and what they switch on. A name that is not known, or not served yet, is
+// never fatal.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "promql/engine.h"
+
+namespace tributary::app {
+
+struct Features {
+  bool agent = false;  // the old way to ask for agent mode
+  bool auto_reload = false;
+  bool exemplar_storage = false;
+  bool extra_scrape_metrics = false;
+  bool proto_first = false;
+  bool xor2 = false;
+  promql::Features promql;
+  std::vector<std::string> warnings;  // one sentence each, naming the feature
+};
+
+// Each element of `lists` holds names separated by commas.
+Features ParseFeatures(const std::vector<std::string>& lists);
+
+}  // namespace tributary::app

@@ -1,0 +1,52 @@
+#include "app/retention.h"
+
+#include <fmt/format.h>
+
+#include "base/duration.h"
+#include "base/strings.h"
+#include "config/size_text.h"
+
+namespace tributary::app {
+namespace {
+
+constexpr int64_t kDefaultTimeMs = 15ll * 24 * 3600 * 1000;
+
+}  // namespace
+
+base::Result<Retention> ComputeRetention(const Options& options, const config::TsdbConfig& config,
+                                         base::FileSystem& fs, const std::string& path) {
+  Retention retention;
+  if (!config.has_retention) {
+    retention.time_ms = options.retention_time_ms;
+    retention.size_bytes = options.retention_size_bytes;
+    if (retention.time_ms == 0 && retention.size_bytes == 0) retention.time_ms = kDefaultTimeMs;
+    return retention;
+  }
+  retention.time_ms = config.retention_time_ms;
+  retention.size_bytes = config.retention_size_bytes;
+  if (config.retention_percentage > 0) {
+    const auto space = fs.SpaceAt(path);
+    if (!space || space->total == 0) {
+      return base::InvalidArgument(
+          fmt::format("unable to detect the capacity of {}: disable retention percentage ({}%)",
+                      path, base::FormatFloatG(config.retention_percentage)));
+    }
+    retention.percentage = config.retention_percentage;
+    retention.size_bytes = static_cast<uint64_t>(static_cast<double>(space->total) *
+                                                 config.retention_percentage / 100);
+  }
+  return retention;
+}
+
+std::string RetentionText(const Retention& retention) {
+  std::vector<std::string> parts;
+  if (retention.time_ms != 0) parts.push_back(base::FormatDurationMs(retention.time_ms));
+  if (retention.percentage != 0) {
+    parts.push_back(base::FormatFloatG(retention.percentage) + "%");
+  } else if (retention.size_bytes != 0) {
+    parts.push_back(config::FormatSize(retention.size_bytes));
+  }
+  return base::Join(parts, " or ");
+}
+
+}  // namespace tributary::app
