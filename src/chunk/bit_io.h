@@ -75,13 +75,12 @@ class BitReader {
   uint64_t LoadWord(size_t byte) const {
     if (byte + 8 <= size_) [[likely]]
       return LoadBigEndian64(data_ + byte);
-    return LoadTail(byte);
+    return LoadTail(data_, size_, byte);
   }
-  uint64_t LoadTail(size_t byte) const {
+  // Static, so that a reader whose other calls are inlined can live in registers.
+  static uint64_t LoadTail(const uint8_t* data, size_t size, size_t byte) {
     uint64_t word = 0;
-    for (size_t i = 0; i < 8; ++i) {
-      word = word << 8 | (byte + i < size_ ? data_[byte + i] : 0U);
-    }
+    for (size_t i = 0; i < 8; ++i) word = word << 8 | (byte + i < size ? data[byte + i] : 0U);
     return word;
   }
 

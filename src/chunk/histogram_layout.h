@@ -28,8 +28,8 @@ inline constexpr uint8_t kCounterResetMask = 0b11000000;
 struct HistogramLayout {
   int32_t schema = 0;
   double zero_threshold = 0;
-  std::vector<model::BucketSpan> positive_spans, negative_spans;
-  std::vector<double> custom_values;
+  std::vector<model::BucketSpan> positive_spans = {}, negative_spans = {};
+  std::vector<double> custom_values = {};
 };
 
 void PutHistogramLayout(BitWriter* out, const HistogramLayout& layout);

@@ -85,7 +85,8 @@ void PutValue(Writer* out, XorState* state, double v) {
   out->Put(delta >> trailing, significant);
 }
 
-// Reads the chunk sample by sample: ReadFirst(), ReadSecond(), then ReadNext() for all others.
+// Reads the chunk sample by sample: ReadFirst(), ReadSecond(), then ReadNext() for all others. The
+// hot part is forced inline, so that the whole state lives in registers.
 class Reader {
  public:
   explicit Reader(std::span<const uint8_t> chunk) : chunk_(chunk), in_(chunk, 0) {}
@@ -93,7 +94,9 @@ class Reader {
   // Reads sample 0.
   bool ReadFirst() {
     size_t at = kXorHeaderBytes;
-    if (!ReadVarint(chunk_, &at, &t) || chunk_.size() - at < 8) return false;
+    int64_t first_t = 0;
+    if (!ReadVarint(chunk_, &at, &first_t) || chunk_.size() - at < 8) return false;
+    t = first_t;
     value = LoadBigEndian64(chunk_.data() + at);
     in_ = BitReader(chunk_, (at + 8) * 8);
     return true;
@@ -101,14 +104,16 @@ class Reader {
 
   bool ReadSecond() {
     size_t at = in_.position() / 8;
-    if (!ReadUvarint(chunk_, &at, &t_delta)) return false;
+    uint64_t delta = 0;
+    if (!ReadUvarint(chunk_, &at, &delta)) return false;
+    t_delta = delta;
     in_ = BitReader(chunk_, at * 8);
     t = static_cast<int64_t>(static_cast<uint64_t>(t) + t_delta);
     return ReadValue(in_.Peek(), 0) && !in_.Overrun();
   }
 
   // REQUIRES: two samples were read.
-  bool ReadNext() {
+  [[gnu::always_inline]] bool ReadNext() {
     const uint64_t word = in_.Peek();
     unsigned used = 1;
     if ((word >> 63) != 0) {
@@ -147,7 +152,7 @@ class Reader {
 
  private:
   // `word` holds at least 57 - `used` unread bits behind the first `used`.
-  bool ReadValue(uint64_t word, unsigned used) {
+  [[gnu::always_inline]] bool ReadValue(uint64_t word, unsigned used) {
     const uint64_t w = word << used;
     if ((w >> 63) == 0) {
       in_.Skip(used + 1);
