@@ -59,8 +59,6 @@ HeadMetrics::HeadMetrics(base::MetricsRegistry& r)
       checkpoint_deletions_failed(r.GetCounter("prometheus_tsdb_checkpoint_deletions_failed_total",
                                                "Total number of checkpoint deletions that "
                                                "failed.")),
-      replay_seconds(r.GetGauge("prometheus_tsdb_data_replay_duration_seconds",
-                                "Time taken to replay the data on disk.")),
       replay_unknown_refs(r.GetCounter("tributary_wal_replay_unknown_refs_total",
                                        "Samples in the log whose series record was missing.")) {}
 

@@ -28,7 +28,6 @@ struct HeadMetrics {
   base::Counter& checkpoint_creations_failed;
   base::Counter& checkpoint_deletions;
   base::Counter& checkpoint_deletions_failed;
-  base::Gauge& replay_seconds;
   base::Counter& replay_unknown_refs;
 };
 

@@ -1,0 +1,172 @@
+// Db: the server's store. Owns the directory, its lock, the log and the head.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <utility>
+
+#include "base/log.h"
+#include "tsdb/head/head.h"
+#include "tsdb/tsdb.h"
+#include "tsdb/wal/checkpoint.h"
+#include "tsdb/wal/segment.h"
+#include "tsdb/wal/wal_cursor.h"
+#include "tsdb/wal/wal_metrics.h"
+#include "tsdb/wal/wal_writer.h"
+
+namespace tributary::tsdb {
+namespace {
+
+constexpr std::string_view kWalDir = "wal";
+constexpr std::string_view kLockFile = "lock";
+
+// What remote write follows.
+class HeadWalSource final : public WalSourceBase {
+ public:
+  HeadWalSource(base::FileSystem& fs, WalCursorOptions options, const Head& head)
+      : WalSourceBase(fs, std::move(options)), head_(head) {}
+
+  bool LabelsOf(model::SeriesRef ref, std::string* scratch,
+                std::vector<model::Label>* out) const override {
+    return head_.LabelsOf(ref, scratch, out);
+  }
+  bool MetadataOf(model::SeriesRef ref, model::Metadata* out) const override {
+    return head_.MetadataOf(ref, out);
+  }
+
+ private:
+  const Head& head_;
+};
+
+class DbImpl final : public Db {
+ public:
+  DbImpl(DbOptions options, base::FileSystem& fs, base::ThreadPool& pool,
+         base::MetricsRegistry& metrics)
+      : options_(std::move(options)),
+        fs_(fs),
+        pool_(pool),
+        wal_dir_(base::JoinPath(options_.path, kWalDir)),
+        wal_metrics_(metrics),
+        clean_start_(metrics.GetGauge(
+            "prometheus_tsdb_clean_start",
+            "-1: lockfile is disabled. 0: a lockfile from a previous execution was replaced. 1: "
+            "lockfile creation was clean")),
+        replay_seconds_(metrics.GetGauge("prometheus_tsdb_data_replay_duration_seconds",
+                                         "Time taken to replay the data on disk.")),
+        head_({.chunks = {.samples_per_chunk = options_.samples_per_chunk,
+                          .chunk_range_ms = options_.min_block_duration_ms},
+               .keep_exemplars = options_.max_exemplars > 0},
+              metrics, &wal_metrics_) {
+    head_.SetOutOfOrderWindow(options_.out_of_order_window_ms);
+    wal_bytes_ = metrics.AddGaugeCallback("prometheus_tsdb_wal_storage_size_bytes",
+                                          "Size of the write log directory.", {},
+                                          [this] { return static_cast<double>(WalBytes()); });
+  }
+
+  ~DbImpl() override {
+    if (const base::Status status = Close(); !status) {
+      LOG_ERROR("tsdb: could not close the store", kv("path", options_.path),
+                kv("err", status.error()));
+    }
+  }
+
+  base::Status Prepare() {
+    RETURN_IF_ERROR(fs_.CreateDirs(wal_dir_));
+    clean_start_.Set(-1);
+    if (options_.use_lock_file) {
+      ASSIGN_OR_RETURN(lock_, fs_.Lock(base::JoinPath(options_.path, kLockFile)));
+      clean_start_.Set(lock_->replaced_stale_lock() ? 0 : 1);
+    }
+    ASSIGN_OR_RETURN(const std::vector<SegmentInfo> segments, ListSegments(fs_, wal_dir_));
+    if (!segments.empty()) {
+      first_segment_.store(segments.front().index);
+      last_segment_.store(segments.back().index);
+      current_segment_.store(segments.front().index);
+    }
+    return {};
+  }
+
+  base::Status Replay() override {
+    const auto begin = std::chrono::steady_clock::now();
+    RETURN_IF_ERROR(RemoveTemporaryCheckpoints(fs_, wal_dir_));
+    RETURN_IF_ERROR(head_.Replay(fs_, wal_dir_, pool_.size(), model::kMinTime,
+                                 [this](uint32_t segment) { current_segment_.store(segment); }));
+    current_segment_.store(last_segment_.load());
+    ASSIGN_OR_RETURN(wal_, WalWriter::Open(fs_,
+                                           {.dir = wal_dir_,
+                                            .segment_bytes = options_.wal_segment_bytes,
+                                            .compression = options_.wal_compression,
+                                            .sync_on_commit = options_.wal_fsync_on_ack},
+                                           &wal_metrics_));
+    head_.LogTo(wal_.get());
+    wal_source_ = std::make_unique<HeadWalSource>(
+        fs_,
+        WalCursorOptions{
+            .dir = wal_dir_,
+            .tail = wal_->tail(),
+            .on_damage = [this](const base::Error&) { wal_metrics_.corruptions.Add(); }},
+        head_);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+    replay_seconds_.Set(took.count());
+    LOG_INFO("tsdb: ready", kv("path", options_.path), kv("series", head_.num_series()),
+             kv("replay_seconds", took.count()));
+    return {};
+  }
+
+  ReplayProgress progress() const override {
+    return {first_segment_.load(), last_segment_.load(), current_segment_.load()};
+  }
+
+  std::unique_ptr<storage::Appender> NewAppender() override { return head_.NewAppender(); }
+  base::Result<std::unique_ptr<storage::Querier>> NewQuerier(model::Timestamp mint,
+                                                             model::Timestamp maxt) override {
+    return head_.NewQuerier(mint, maxt);
+  }
+  HeadStats Stats(size_t limit) const override { return head_.Stats(limit); }
+  storage::WalSource& wal_source() override { return *wal_source_; }
+  void SetOutOfOrderWindow(int64_t window_ms) override { head_.SetOutOfOrderWindow(window_ms); }
+
+  base::Status Close() override {
+    base::Status status;
+    if (wal_ != nullptr) status = wal_->Close();
+    lock_.reset();
+    return status;
+  }
+
+ private:
+  uint64_t WalBytes() const {
+    const auto segments = ListSegments(fs_, wal_dir_);
+    uint64_t bytes = 0;
+    if (segments) {
+      for (const SegmentInfo& segment : *segments) bytes += segment.size;
+    }
+    return bytes;
+  }
+
+  const DbOptions options_;
+  base::FileSystem& fs_;
+  base::ThreadPool& pool_;
+  const std::string wal_dir_;
+  const WalMetrics wal_metrics_;
+  base::Gauge& clean_start_;
+  base::Gauge& replay_seconds_;
+  std::unique_ptr<base::FileLock> lock_;
+  std::atomic<uint32_t> first_segment_{0};
+  std::atomic<uint32_t> last_segment_{0};
+  std::atomic<uint32_t> current_segment_{0};
+  Head head_;
+  std::unique_ptr<WalWriter> wal_;
+  std::unique_ptr<HeadWalSource> wal_source_;
+  std::unique_ptr<base::MetricsRegistry::CallbackHandle> wal_bytes_;
+};
+
+}  // namespace
+
+base::Result<std::unique_ptr<Db>> Db::Open(DbOptions options, base::FileSystem& fs,
+                                           const base::Clock& /*clock*/, base::ThreadPool& pool,
+                                           base::MetricsRegistry& metrics) {
+  auto db = std::make_unique<DbImpl>(std::move(options), fs, pool, metrics);
+  RETURN_IF_ERROR(db->Prepare());
+  return std::unique_ptr<Db>(std::move(db));
+}
+
+}  // namespace tributary::tsdb
