@@ -1,0 +1,142 @@
+// The whole scraping machinery against a real HTTP server on loopback.
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "net/http_server.h"
+#include "scrape/scrape.h"
+#include "scrape/test_store.h"
+
+namespace tributary::scrape {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ManagerTest : public ::testing::Test {
+ protected:
+  ManagerTest() {
+    net::HttpServerOptions options;
+    options.listen_addresses = {"127.0.0.1:0"};
+    auto server = net::HttpServer::Create(
+        options, [](net::Request&, net::ResponseWriter&) { return true; },
+        [this](net::Request& request, net::ResponseWriter& response) {
+          accept_ = std::string(request.header("Accept"));
+          if (broken_) {
+            response.SetStatus(503);
+            return;
+          }
+          response.SetHeader("Content-Type", "text/plain; version=0.0.4");
+          response.Write("# TYPE a counter\na " + std::to_string(++scrapes_) + "\n");
+        });
+    EXPECT_TRUE(server) << server.error().message();
+    server_ = std::move(*server);
+    server_->Start();
+    manager_ = Manager::Create({}, store_, base::SystemClock(), pool_, metrics_);
+  }
+  ~ManagerTest() override {
+    manager_.reset();
+    server_->Stop(0);
+  }
+
+  config::TargetGroup Group() {
+    return {.targets = {model::Labels::Of(
+                {{"__address__", "127.0.0.1:" + std::to_string(server_->ports()[0])}})},
+            .labels = {},
+            .source = "0"};
+  }
+
+  void Apply(int64_t interval_ms, const std::string& path = "/metrics") {
+    auto config = std::make_shared<config::Config>();
+    config::ScrapeConfig scrape;
+    scrape.job_name = "job";
+    scrape.scrape_interval_ms = interval_ms;
+    scrape.scrape_timeout_ms = interval_ms;
+    scrape.metrics_path = path;
+    scrape.scrape_protocols = {config::ScrapeProtocol::kOpenMetricsText1_0_0,
+                               config::ScrapeProtocol::kPrometheusText0_0_4};
+    config->scrape_configs.push_back(scrape);
+    ASSERT_TRUE(manager_->Apply(config));
+  }
+
+  template <class F>
+  bool Eventually(F&& condition) {
+    for (int i = 0; i < 500; ++i) {
+      if (condition()) {
+        return true;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return false;
+  }
+
+  std::atomic<int> scrapes_{0};
+  std::atomic<bool> broken_{false};
+  std::string accept_;
+  std::unique_ptr<net::HttpServer> server_;
+  RecordingStore store_;
+  base::MetricsRegistry metrics_;
+  base::ThreadPool pool_{"test", 2};
+  std::unique_ptr<Manager> manager_;
+};
+
+TEST_F(ManagerTest, ScrapesInRhythmAndShowsTargets) {
+  Apply(100);
+  manager_->SetTargets({{"job", {Group()}}});
+  ASSERT_TRUE(Eventually([&] { return scrapes_ >= 5; }));
+  ASSERT_TRUE(Eventually([&] { return manager_->Targets().active[0].health == Health::kUp; }));
+  const TargetStatus target = manager_->Targets().active[0];
+  EXPECT_EQ(target.pool, "job");
+  EXPECT_THAT(target.scrape_url, HasSubstr("/metrics"));
+  EXPECT_EQ(target.last_error, "");
+  EXPECT_EQ(manager_->Pools(), std::vector<std::string>{"job"});
+  ASSERT_EQ(manager_->Metadata().size(), 1u);
+  EXPECT_EQ(manager_->Metadata()[0].family, "a");
+  EXPECT_EQ(accept_,
+            "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+            "text/plain;version=0.0.4;q=0.5,*/*;q=0.4");
+}
+
+TEST_F(ManagerTest, AFailingTargetIsDownAndSaysWhy) {
+  broken_ = true;
+  Apply(50);
+  manager_->SetTargets({{"job", {Group()}}});
+  ASSERT_TRUE(Eventually([&] { return manager_->Targets().active[0].health == Health::kDown; }));
+  EXPECT_EQ(manager_->Targets().active[0].last_error,
+            "server returned HTTP status 503 Service Unavailable");
+  broken_ = false;
+  EXPECT_TRUE(Eventually([&] { return manager_->Targets().active[0].health == Health::kUp; }));
+}
+
+TEST_F(ManagerTest, ARemovedTargetGoesStaleTwoIntervalsLater) {
+  Apply(50);
+  manager_->SetTargets({{"job", {Group()}}});
+  ASSERT_TRUE(Eventually([&] { return scrapes_ >= 2; }));
+  manager_->SetTargets({{"job", {}}});
+  const int scraped = scrapes_;
+  EXPECT_TRUE(manager_->Targets().active.empty());
+  std::string all;
+  EXPECT_TRUE(Eventually([&] {
+    for (const std::string& sample : store_.Take()) {
+      all += sample + "\n";
+    }
+    return all.find("up{") != std::string::npos && all.find(" stale") != std::string::npos;
+  }));
+  EXPECT_EQ(scrapes_, scraped) << "nothing is scraped after the target is gone";
+}
+
+TEST_F(ManagerTest, AReloadKeepsTheTargets) {
+  Apply(50);
+  manager_->SetTargets({{"job", {Group()}}});
+  ASSERT_TRUE(Eventually([&] { return scrapes_ >= 2; }));
+  Apply(50, "/other");
+  ASSERT_EQ(manager_->Targets().active.size(), 1u);
+  EXPECT_THAT(manager_->Targets().active[0].scrape_url, HasSubstr("/other"));
+  const int scraped = scrapes_;
+  EXPECT_TRUE(Eventually([&] { return scrapes_ > scraped + 2; }));
+}
+
+}  // namespace
+}  // namespace tributary::scrape
