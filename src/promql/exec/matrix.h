@@ -1,0 +1,14 @@
+// Range vectors as results: `x[5m]` and `x[5m:1m]` at the top of an instant query.
+#pragma once
+
+#include "promql/exec/context.h"
+#include "promql/exec/samples.h"
+#include "promql/functions/range_function.h"
+#include "promql/value.h"
+
+namespace tributary::promql {
+
+base::Result<Matrix> CollectMatrix(QueryContext& context, const SampleSource& source,
+                                   const WindowSpec& window, model::Timestamp t);
+
+}  // namespace tributary::promql

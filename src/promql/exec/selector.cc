@@ -1,0 +1,93 @@
+#include "promql/exec/selector.h"
+
+#include <fmt/format.h>
+
+#include "promql/exec/selector_rows.h"
+
+namespace tributary::promql {
+namespace {
+
+class InstantSelector final : public SelectorRows {
+ public:
+  InstantSelector(QueryContext& context, const Steps& steps, std::unique_ptr<SampleSource> source,
+                  const InstantSelectorOptions& options)
+      : SelectorRows(context, steps, std::move(source), options.drop_name), options_(options) {}
+
+  base::Status Fill(size_t i, ReadScratch* scratch, Row* row) const override {
+    row->Reset();
+    Samples& s = scratch->samples;
+    const auto mint = options_.when(steps_.start) - options_.lookback_delta_ms + 1;
+    RETURN_IF_ERROR(source_->Read(i, mint, options_.when(steps_.last()), scratch, &s));
+    if (s.empty()) return {};
+    uint64_t read = 0;
+    size_t floats = 0, histograms = 0;  // how many are not after the time looked at
+    for (size_t step = 0; step < steps_.count; step++) {
+      const auto when = options_.when(steps_.at(step));
+      while (floats < s.t.size() && s.t[floats] <= when) floats++;
+      while (histograms < s.h.size() && s.h[histograms].t <= when) histograms++;
+      const bool is_histogram =
+          histograms > 0 && (floats == 0 || s.h[histograms - 1].t > s.t[floats - 1]);
+      if (is_histogram) {
+        const HistogramPoint& point = s.h[histograms - 1];
+        if (point.t <= when - options_.lookback_delta_ms) continue;
+        RETURN_IF_ERROR(SetHistogram(i, s, histograms - 1, step, row));
+        read += HistogramSamples(*point.h);
+      } else if (floats > 0) {
+        if (s.t[floats - 1] <= when - options_.lookback_delta_ms) continue;
+        if (model::IsStaleNaN(s.v[floats - 1])) continue;
+        row->values[step] = FloatValue(s, floats - 1);
+        read++;
+      }
+    }
+    context_.budget().CountRead(read);
+    return {};
+  }
+
+ private:
+  static double Seconds(int64_t t) { return static_cast<double>(t) / 1000; }
+
+  double FloatValue(const Samples& s, size_t at) const {
+    switch (options_.value) {
+      case InstantValue::kSample:
+        return s.v[at];
+      case InstantValue::kTimestamp:
+        return Seconds(s.t[at]);
+      case InstantValue::kStartTimestamp:
+        return Seconds(s.st.empty() ? 0 : s.st[at]);
+      case InstantValue::kTimestampMs:
+        return static_cast<double>(s.t[at]);
+    }
+    return 0;
+  }
+
+  base::Status SetHistogram(size_t i, const Samples& s, size_t at, size_t step, Row* row) const {
+    switch (options_.value) {
+      case InstantValue::kSample:
+        row->Set(step, s.h[at].h);
+        break;
+      case InstantValue::kTimestamp:
+        row->Set(step, Seconds(s.h[at].t));
+        break;
+      case InstantValue::kStartTimestamp:
+        row->Set(step, Seconds(s.hst.empty() ? 0 : s.hst[at]));
+        break;
+      case InstantValue::kTimestampMs:
+        return base::Error(base::ErrorCode::kExecution,
+                           fmt::format("this should be an info metric, with float samples: {}",
+                                       source_->LabelsOf(i).ToString()));
+    }
+    return {};
+  }
+
+  const InstantSelectorOptions options_;
+};
+
+}  // namespace
+
+std::unique_ptr<RowSource> MakeInstantSelector(QueryContext& context, const Steps& steps,
+                                               std::unique_ptr<SampleSource> source,
+                                               const InstantSelectorOptions& options) {
+  return std::make_unique<InstantSelector>(context, steps, std::move(source), options);
+}
+
+}  // namespace tributary::promql

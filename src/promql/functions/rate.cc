@@ -1,0 +1,234 @@
+// rate, increase, delta: the difference over a window, extrapolated towards its ends.
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <optional>
+
+#include "promql/functions/histogram_ops.h"
+#include "promql/functions/start_timestamps.h"
+#include "promql/functions/windowed_function.h"
+
+namespace tributary::promql {
+namespace {
+
+struct RateKind {
+  bool counter = false;     // resets are corrected for
+  bool per_second = false;  // divided by the range
+};
+
+// What extrapolation needs to know of a window. Times in milliseconds.
+struct Extrapolation {
+  model::Timestamp start, end;  // of the range
+  int64_t first_t, last_t;      // of the samples
+  size_t intervals;             // samples - 1, > 0
+  double first;                 // value of the first sample, or count of the first histogram
+  double increase;              // over the samples
+  bool counter;
+};
+
+// How much longer than the samples' own interval the extrapolated one is: Prometheus's
+// "factor", without the division by the range.
+double ExtrapolationFactor(const Extrapolation& e) {
+  double to_start = static_cast<double>(e.first_t - e.start) / 1000;
+  double to_end = static_cast<double>(e.end - e.last_t) / 1000;
+  const double sampled = static_cast<double>(e.last_t - e.first_t) / 1000;
+  const double average = sampled / static_cast<double>(e.intervals);
+  const double threshold = average * 1.1;
+  if (to_start >= threshold) to_start = average / 2;
+  if (e.counter && e.increase > 0 && e.first >= 0) {
+    // A counter cannot have been below zero.
+    to_start = std::min(to_start, sampled * (e.first / e.increase));
+  }
+  if (to_end >= threshold) to_end = average / 2;
+  return sampled == 0 ? 1.0 : (sampled + to_start + to_end) / sampled;
+}
+
+// The same within rounding, with one division; times stay in milliseconds.
+double FastExtrapolationFactor(const Extrapolation& e) {
+  double to_start = static_cast<double>(e.first_t - e.start);
+  double to_end = static_cast<double>(e.end - e.last_t);
+  const double sampled = static_cast<double>(e.last_t - e.first_t);
+  const double n = static_cast<double>(e.intervals);
+  const double threshold = sampled * 1.1;  // times n
+  // The result jumps at the threshold: what is close to it is left to the exact formula.
+  constexpr double kMargin = 1e-9;
+  const double margin = threshold * kMargin;
+  const double start_excess = to_start * n - threshold;
+  const double end_excess = to_end * n - threshold;
+  if (std::abs(start_excess) <= margin || std::abs(end_excess) <= margin || sampled == 0) {
+    return ExtrapolationFactor(e);
+  }
+  if (start_excess > 0) to_start = sampled / n / 2;
+  if (e.counter && e.increase > 0 && e.first >= 0 && sampled * e.first < to_start * e.increase) {
+    to_start = sampled * (e.first / e.increase);
+  }
+  if (end_excess > 0) to_end = sampled / n / 2;
+  return (sampled + to_start + to_end) / sampled;
+}
+
+class RateKernel {
+ public:
+  explicit RateKernel(RateKind kind) : kind_(kind) {}
+
+  void operator()(const Window& w, Row* out) const {
+    if (!w.h.empty() && !w.t.empty()) {
+      w.annotations().MixedFloatsHistograms(w.metric(), w.env.arg_pos);
+      return;
+    }
+    if (w.h.empty()) {
+      Floats(w, out);
+    } else {
+      Histograms(w, out);
+    }
+  }
+
+ private:
+  double PerSecond(double factor, const Window& w) const {
+    return kind_.per_second ? factor / (static_cast<double>(w.env.window.range_ms) / 1000) : factor;
+  }
+
+  // The series began inside of the window.
+  bool StartsWithin(std::span<const int64_t> st, int64_t first_t, const Window& w) const {
+    return kind_.counter && !st.empty() && st[0] != 0 && st[0] > w.start && st[0] < first_t;
+  }
+
+  // From the start of the series to the last sample, extrapolated to the end only.
+  static double FactorFromStart(int64_t start_t, int64_t last_t, size_t intervals, int64_t first_t,
+                                const Window& w) {
+    const double sampled = static_cast<double>(last_t - start_t) / 1000;
+    double to_end = static_cast<double>(w.end - last_t) / 1000;
+    const double average = intervals == 0 ? 0
+                                          : static_cast<double>(last_t - first_t) / 1000 /
+                                                static_cast<double>(intervals);
+    if (to_end >= average * 1.1) to_end = average / 2;
+    return sampled == 0 ? 1.0 : (sampled + to_end) / sampled;
+  }
+
+  void Floats(const Window& w, Row* out) const {
+    const size_t n = w.t.size();
+    double increase = w.v[n - 1] - w.v[0];
+    if (kind_.counter) {
+      NoteStartTimeOverlaps(w.t, w.st, w);
+      for (size_t i = 1; i < n; i++) {
+        const bool reset =
+            w.v[i] < w.v[i - 1] ||
+            (!w.st.empty() && IsStartTimestampReset(w.st[i - 1], w.t[i - 1], w.st[i], w.t[i]));
+        if (reset) increase += w.v[i - 1];
+      }
+    }
+    double factor;
+    if (StartsWithin(w.st, w.t[0], w)) {
+      increase += w.v[0];
+      factor = FactorFromStart(w.st[0], w.t[n - 1], n - 1, w.t[0], w);
+    } else if (n < 2) {
+      return;
+    } else {
+      factor = ExtrapolationFactor(
+          {w.start, w.end, w.t[0], w.t[n - 1], n - 1, w.v[0], increase, kind_.counter});
+    }
+    out->Set(w.step, increase * PerSecond(factor, w));
+  }
+
+  void Histograms(const Window& w, Row* out) const {
+    const size_t n = w.h.size();
+    std::optional<model::FloatHistogram> increase;
+    if (n > 1) {
+      increase = HistogramIncrease(w, kind_.counter);
+      if (!increase) return;
+    }
+    double factor;
+    if (StartsWithin(w.hst, w.h[0].t, w)) {
+      if (!increase) {
+        increase = *w.h[0].h;
+      } else if (!AddNoting(&*increase, *w.h[0].h, w)) {
+        return;
+      }
+      factor = FactorFromStart(w.hst[0], w.h[n - 1].t, n - 1, w.h[0].t, w);
+    } else if (n < 2) {
+      return;
+    } else {
+      factor = ExtrapolationFactor({w.start, w.end, w.h[0].t, w.h[n - 1].t, n - 1, w.h[0].h->count,
+                                    increase->count, kind_.counter});
+    }
+    model::Mul(&*increase, PerSecond(factor, w));
+    out->Set(w.step, std::make_shared<model::FloatHistogram>(std::move(*increase)));
+  }
+
+  const RateKind kind_;
+};
+
+// Series of floats without start timestamps, which is nearly all of them, take one tight loop.
+class RateFunction final : public RangeFunction {
+ public:
+  RateFunction(const RangeFunctionEnv& env, RateKind kind)
+      : env_(env), kind_(kind), general_(env, RateKernel(kind)) {}
+
+  base::Status Run(const Samples& s, const MetricName& metric, Row* out) const override {
+    if (!s.h.empty() || !s.st.empty()) return general_.Run(s, metric, out);
+    const size_t n = s.t.size();
+    const int64_t* t = s.t.data();
+    const double* v = s.v.data();
+
+    // The samples before which the counter was reset: usually none.
+    std::vector<size_t> resets;
+    if (kind_.counter) {
+      for (size_t i = 1; i < n; i++) {
+        if (v[i] < v[i - 1]) resets.push_back(i);
+      }
+    }
+    const double per_second =
+        kind_.per_second ? 1000.0 / static_cast<double>(env_.window.range_ms) : 1.0;
+    WindowCursor window;
+    uint64_t read = 0, largest = 0;
+    size_t next_reset = 0;
+    for (size_t step = 0; step < env_.steps.count; step++) {
+      const auto end = env_.window.when(env_.steps.at(step));
+      const auto start = end - env_.window.range_ms;
+      window.Move(n, start, end, [&](size_t i) { return t[i]; });
+      const size_t size = window.end - window.begin;
+      read += size;
+      largest = std::max<uint64_t>(largest, size);
+      if (size < 2) continue;
+      const size_t first = window.begin, last = window.end - 1;
+      double increase = v[last] - v[first];
+      if (!resets.empty()) {
+        while (next_reset < resets.size() && resets[next_reset] <= first) next_reset++;
+        for (size_t r = next_reset; r < resets.size() && resets[r] <= last; r++) {
+          increase += v[resets[r] - 1];
+        }
+      }
+      const double factor = FastExtrapolationFactor(
+          {start, end, t[first], t[last], last - first, v[first], increase, kind_.counter});
+      out->values[step] = increase * (factor * per_second);
+    }
+    env_.context->budget().CountRead(read);
+    return env_.context->budget().Touch(largest);
+  }
+
+ private:
+  const RangeFunctionEnv env_;
+  const RateKind kind_;
+  const WindowedFunction<RateKernel> general_;
+};
+
+}  // namespace
+
+std::unique_ptr<RangeFunction> MakeRateFunction(FunctionId id, const RangeFunctionEnv& env) {
+  RateKind kind;
+  switch (id) {
+    case FunctionId::kRate:
+      kind = {.counter = true, .per_second = true};
+      break;
+    case FunctionId::kIncrease:
+      kind = {.counter = true, .per_second = false};
+      break;
+    case FunctionId::kDelta:
+      break;
+    default:
+      return nullptr;
+  }
+  if (env.window.anchored || env.window.smoothed) return MakeExtendedRateFunction(id, env);
+  return std::make_unique<RateFunction>(env, kind);
+}
+
+}  // namespace tributary::promql
