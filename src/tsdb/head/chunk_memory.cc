@@ -63,27 +63,43 @@ void OpenChunks::Free(uint32_t buffer, unsigned bits) {
   Push(buffer, bits);
 }
 
-uint32_t ClosedChunks::Add(Header header, std::span<const uint8_t> data) {
-  CHECK(data.size() <= UINT16_MAX, "chunk too large");
-  header.size = static_cast<uint16_t>(data.size());
-  const auto units = static_cast<uint32_t>((sizeof(Header) + data.size() + kUnit - 1) / kUnit);
-  if (current_ == UINT32_MAX || used_units_ + units > kUnitsPerBlock) {
-    if (empty_blocks_.empty()) {
-      current_ = static_cast<uint32_t>(blocks_.size());
-      CHECK(current_ < UINT32_MAX / kUnitsPerBlock, "more than 32 GiB of chunks in a shard");
-      blocks_.emplace_back();
-    } else {
-      current_ = empty_blocks_.back();
-      empty_blocks_.pop_back();
-    }
-    blocks_[current_].bytes =
-        std::make_unique_for_overwrite<uint8_t[]>(size_t{kUnitsPerBlock} * kUnit);
-    memory_bytes_ += size_t{kUnitsPerBlock} * kUnit;
-    used_units_ = current_ == 0 ? 1 : 0;  // chunk 0 means none
+uint32_t ClosedChunks::NewBlock(uint32_t units) {
+  uint32_t block;
+  if (empty_blocks_.empty()) {
+    block = static_cast<uint32_t>(blocks_.size());
+    CHECK(block < UINT32_MAX / kUnitsPerBlock, "more than 32 GiB of chunks in a shard");
+    blocks_.emplace_back();
+  } else {
+    block = empty_blocks_.back();
+    empty_blocks_.pop_back();
   }
-  const uint32_t chunk = current_ * kUnitsPerBlock + used_units_;
-  used_units_ += units;
-  ++blocks_[current_].live;
+  blocks_[block].bytes = std::make_unique_for_overwrite<uint8_t[]>(size_t{units} * kUnit);
+  blocks_[block].units = units;
+  memory_bytes_ += size_t{units} * kUnit;
+  return block;
+}
+
+uint32_t ClosedChunks::Add(Header header, std::span<const uint8_t> data) {
+  CHECK(data.size() <= kMaxBytes, "chunk too large");
+  header.size = static_cast<uint32_t>(data.size()) & kMaxBytes;
+  const auto units = static_cast<uint32_t>((sizeof(Header) + data.size() + kUnit - 1) / kUnit);
+  uint32_t chunk;
+  if (units >= kUnitsPerBlock) {
+    // Never in block 0: chunk 0 means none.
+    if (blocks_.empty()) blocks_.emplace_back();
+    chunk = NewBlock(units) * kUnitsPerBlock;
+  } else {
+    if (current_ == UINT32_MAX || used_units_ + units > kUnitsPerBlock) {
+      const uint32_t before = current_;
+      current_ = NewBlock(kUnitsPerBlock);
+      used_units_ = current_ == 0 ? 1 : 0;
+      // The last block may have lost all its chunks while it was the current one.
+      if (before != UINT32_MAX && blocks_[before].live == 0) Release(before);
+    }
+    chunk = current_ * kUnitsPerBlock + used_units_;
+    used_units_ += units;
+  }
+  ++blocks_[chunk / kUnitsPerBlock].live;
   std::memcpy(Place(chunk), &header, sizeof(Header));
   std::memcpy(Place(chunk) + sizeof(Header), data.data(), data.size());
   return chunk;
@@ -91,10 +107,13 @@ uint32_t ClosedChunks::Add(Header header, std::span<const uint8_t> data) {
 
 void ClosedChunks::Drop(uint32_t chunk) {
   const uint32_t block = chunk / kUnitsPerBlock;
-  if (--blocks_[block].live != 0 || block == current_) return;
+  if (--blocks_[block].live == 0 && block != current_) Release(block);
+}
+
+void ClosedChunks::Release(uint32_t block) {
   blocks_[block].bytes.reset();
-  memory_bytes_ -= size_t{kUnitsPerBlock} * kUnit;
-  empty_blocks_.push_back(block);
+  memory_bytes_ -= size_t{blocks_[block].units} * kUnit;
+  if (block != 0) empty_blocks_.push_back(block);
 }
 
 }  // namespace tributary::tsdb

@@ -58,14 +58,15 @@ class ClosedChunks {
  public:
   struct Header {
     uint32_t previous = 0;  // the chunk before it in its series, 0 for none
-    uint16_t size = 0;
+    uint32_t size : 24 = 0;
     chunk::Encoding encoding = chunk::Encoding::kNone;
-    uint8_t unused = 0;
     model::Timestamp min_time = 0;
     model::Timestamp max_time = 0;
   };
 
-  // Copies `data` in; `header.size` is set from it. Never 0. REQUIRES: at most 65535 bytes.
+  static constexpr size_t kMaxBytes = (1u << 24) - 1;
+
+  // Copies `data` in; `header.size` is set from it. Never 0. REQUIRES: at most kMaxBytes.
   uint32_t Add(Header header, std::span<const uint8_t> data);
   Header& header(uint32_t chunk) { return *reinterpret_cast<Header*>(Place(chunk)); }
   std::span<const uint8_t> Data(uint32_t chunk) {
@@ -80,8 +81,11 @@ class ClosedChunks {
   static constexpr uint32_t kUnitsPerBlock = 1u << 14;  // 128 KiB
   struct Block {
     std::unique_ptr<uint8_t[]> bytes;
+    uint32_t units = 0;  // more than kUnitsPerBlock when one large chunk has it to itself
     uint32_t live = 0;
   };
+  uint32_t NewBlock(uint32_t units);
+  void Release(uint32_t block);
   uint8_t* Place(uint32_t chunk) {
     return blocks_[chunk / kUnitsPerBlock].bytes.get() + (chunk % kUnitsPerBlock) * size_t{kUnit};
   }

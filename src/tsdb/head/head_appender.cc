@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -31,6 +32,24 @@ std::array<uint32_t, kSeriesShards + 1> GroupByShard(std::span<const RefSample> 
   order->resize(samples.size());
   for (uint32_t i = 0; i < samples.size(); ++i) (*order)[next[ShardOf(samples[i].ref)]++] = i;
   return begin;
+}
+
+// What Prometheus's Equals() sees: bit-identical floats, and all stale ones alike.
+template <class AnyHistogram>
+bool SameHistogram(const AnyHistogram& a, const AnyHistogram& b) {
+  if (model::IsStaleNaN(a.sum) || model::IsStaleNaN(b.sum)) {
+    return model::IsStaleNaN(a.sum) && model::IsStaleNaN(b.sum);
+  }
+  if (std::bit_cast<uint64_t>(a.sum) != std::bit_cast<uint64_t>(b.sum)) return false;
+  AnyHistogram same = b;
+  same.sum = a.sum;
+  same.reset_hint = a.reset_hint;
+  if (std::isnan(a.sum)) {
+    AnyHistogram left = a;
+    left.sum = same.sum = 0;
+    return left == same;
+  }
+  return a == same;
 }
 
 class HeadAppender final : public storage::Appender {
@@ -71,11 +90,18 @@ class HeadAppender final : public storage::Appender {
   using Shard = HeadState::Shard;
 
   void ReadBounds();
+  // Stages the sample when the outcome is kAppended.
   AppendOutcome CheckOne(Shard& shard, const RefSample& sample) TB_REQUIRES(shard.mutex);
+  AppendOutcome CheckStale(Shard& shard, const MemSeries& series, const RefSample& sample)
+      TB_REQUIRES(shard.mutex);
   // Notes the series when its labels have to go into the log. Null when there is no such series.
   MemSeries* Touch(Shard& shard, model::SeriesRef ref) TB_REQUIRES(shard.mutex);
   base::Status Log();
   void ApplyTo(uint32_t shard_index, std::span<const RefSample> samples);
+  // The first sample of an empty head says where it begins.
+  void BeginHead(int64_t t);
+  AppendOutcome StageHistogram(storage::RefHistogram h);
+  void ApplyHistograms();
   void CountRejected(std::span<const AppendOutcome> outcomes);
 
   HeadState& head_;
@@ -117,27 +143,54 @@ MemSeries* HeadAppender::Touch(Shard& shard, model::SeriesRef ref) {
 AppendOutcome HeadAppender::CheckOne(Shard& shard, const RefSample& sample) {
   const MemSeries* series = Touch(shard, sample.ref);
   if (series == nullptr) return AppendOutcome::kUnknownSeries;
+  if (model::IsStaleNaN(sample.v) && series->histogram != 0) {
+    // A series of histograms goes stale as a histogram does.
+    return CheckStale(shard, *series, sample);
+  }
   const AppendOutcome outcome =
       CheckFloat(*series, sample.t, sample.v, min_valid_, head_max_, window_ms_);
-  if (outcome != AppendOutcome::kAppended || scratch_->staged.empty()) return outcome;
+  if (outcome != AppendOutcome::kAppended) return outcome;
   // Senders put the samples of one series side by side: they are checked against each other too.
-  const RefSample& before = scratch_->staged.back();
-  if (before.ref != sample.ref || sample.t > before.t) return outcome;
-  if (sample.t < before.t) return AppendOutcome::kOutOfOrder;
-  return std::bit_cast<uint64_t>(before.v) == std::bit_cast<uint64_t>(sample.v)
-             ? AppendOutcome::kDuplicate
-             : AppendOutcome::kDuplicateTimestamp;
+  if (!scratch_->staged.empty()) {
+    const RefSample& before = scratch_->staged.back();
+    if (before.ref == sample.ref && sample.t <= before.t) {
+      if (sample.t < before.t) return AppendOutcome::kOutOfOrder;
+      return std::bit_cast<uint64_t>(before.v) == std::bit_cast<uint64_t>(sample.v)
+                 ? AppendOutcome::kDuplicate
+                 : AppendOutcome::kDuplicateTimestamp;
+    }
+  }
+  scratch_->staged.push_back(sample);
+  return outcome;
+}
+
+// Stages the marker as a histogram; the caller need not stage the float.
+AppendOutcome HeadAppender::CheckStale(Shard& /*shard*/, const MemSeries& series,
+                                       const RefSample& sample) {
+  const HeadShard& chunks = head_.chunks[ShardOf(sample.ref)];
+  storage::RefHistogram stale;
+  stale.ref = sample.ref;
+  stale.t = sample.t;
+  stale.is_float = chunks.histograms[series.histogram - 1]->is_float();
+  stale.histogram.sum = sample.v;
+  stale.float_histogram.sum = sample.v;
+  const AppendOutcome outcome =
+      CheckHistogram(chunks, series, stale, min_valid_, head_max_, window_ms_);
+  if (outcome == AppendOutcome::kAppended) scratch_->histograms.push_back(std::move(stale));
+  return outcome;
+}
+
+void HeadAppender::BeginHead(int64_t t) {
+  if (head_max_ != std::numeric_limits<int64_t>::min()) return;
+  int64_t none = std::numeric_limits<int64_t>::min();
+  head_.max_time.compare_exchange_strong(none, t);
+  ReadBounds();
 }
 
 void HeadAppender::Append(std::span<const RefSample> samples, std::span<AppendOutcome> outcomes) {
   CHECK(outcomes.size() == samples.size(), "one outcome a sample");
   if (samples.empty() || done_) return;
-  if (head_max_ == std::numeric_limits<int64_t>::min()) {
-    // The first samples of an empty head say where it begins.
-    int64_t none = std::numeric_limits<int64_t>::min();
-    head_.max_time.compare_exchange_strong(none, samples.front().t);
-    ReadBounds();
-  }
+  BeginHead(samples.front().t);
   const auto begin = GroupByShard(samples, &scratch_->order);
   for (uint32_t s = 0; s < kSeriesShards; ++s) {
     Shard& shard = head_.series.shard(s);
@@ -153,9 +206,6 @@ void HeadAppender::Append(std::span<const RefSample> samples, std::span<AppendOu
         }
         const uint32_t position = scratch_->order[i];
         outcomes[position] = CheckOne(shard, samples[position]);
-        if (outcomes[position] == AppendOutcome::kAppended) {
-          scratch_->staged.push_back(samples[position]);
-        }
       }
       from = to;
     }
@@ -214,7 +264,8 @@ void HeadAppender::UpdateMetadata(model::SeriesRef ref, const model::Metadata& m
 base::Status HeadAppender::Commit() {
   if (done_) return base::Internal("commit after commit or rollback");
   done_ = true;
-  if (scratch_->staged.empty() && scratch_->exemplars.empty() && scratch_->metadata.empty()) {
+  if (scratch_->staged.empty() && scratch_->histograms.empty() && scratch_->exemplars.empty() &&
+      scratch_->metadata.empty()) {
     return {};
   }
   // Several Append() calls leave several runs of shards; one run a shard makes fewer locks.
@@ -239,6 +290,7 @@ base::Status HeadAppender::Commit() {
     head_.CoverTime(lowest_, highest_);
     head_.metrics.float_samples.Add(static_cast<double>(applied_));
   }
+  ApplyHistograms();
   if (late_ != 0) head_.metrics.out_of_order_floats.Add(static_cast<double>(late_));
   if (stats_.series_created != 0) {
     head_.metrics.series_created.Add(static_cast<double>(stats_.series_created));
@@ -269,6 +321,7 @@ base::Status HeadAppender::Log() {
   }
   records.AddMetadata(scratch_->metadata);
   records.AddSamples(scratch_->sorted);
+  records.AddHistograms(scratch_->histograms);
   records.AddExemplars(scratch_->exemplars);
   return head_.wal->Log(records);
 }
@@ -308,13 +361,69 @@ void HeadAppender::ApplyTo(uint32_t shard_index, std::span<const RefSample> samp
   }
 }
 
-AppendOutcome HeadAppender::AppendHistogram(model::SeriesRef, model::Timestamp,
-                                            const model::Histogram&) {
-  return AppendOutcome::kInvalid;
+AppendOutcome HeadAppender::AppendHistogram(model::SeriesRef ref, model::Timestamp t,
+                                            const model::Histogram& h) {
+  if (!IsUsable(h)) return AppendOutcome::kInvalid;
+  storage::RefHistogram staged;
+  staged.ref = ref;
+  staged.t = t;
+  staged.histogram = h;
+  return StageHistogram(std::move(staged));
 }
-AppendOutcome HeadAppender::AppendHistogram(model::SeriesRef, model::Timestamp,
-                                            const model::FloatHistogram&) {
-  return AppendOutcome::kInvalid;
+
+AppendOutcome HeadAppender::AppendHistogram(model::SeriesRef ref, model::Timestamp t,
+                                            const model::FloatHistogram& h) {
+  if (!IsUsable(h)) return AppendOutcome::kInvalid;
+  storage::RefHistogram staged;
+  staged.ref = ref;
+  staged.t = t;
+  staged.is_float = true;
+  staged.float_histogram = h;
+  return StageHistogram(std::move(staged));
+}
+
+AppendOutcome HeadAppender::StageHistogram(storage::RefHistogram h) {
+  if (done_) return AppendOutcome::kInvalid;
+  BeginHead(h.t);
+  Shard& shard = head_.series.shard_of(h.ref);
+  AppendOutcome outcome = AppendOutcome::kUnknownSeries;
+  {
+    base::MutexLock lock(shard.mutex);
+    if (const MemSeries* series = Touch(shard, h.ref)) {
+      outcome = CheckHistogram(head_.chunks[ShardOf(h.ref)], *series, h, min_valid_, head_max_,
+                               window_ms_);
+    }
+  }
+  if (outcome == AppendOutcome::kAppended) scratch_->histograms.push_back(std::move(h));
+  if (outcome == AppendOutcome::kOutOfOrder) head_.metrics.out_of_order_histograms.Add();
+  if (outcome == AppendOutcome::kOutOfBounds) head_.metrics.out_of_bound_histograms.Add();
+  return outcome;
+}
+
+void HeadAppender::ApplyHistograms() {
+  uint64_t applied = 0;
+  for (const storage::RefHistogram& h : scratch_->histograms) {
+    Shard& shard = head_.series.shard_of(h.ref);
+    HeadShard& chunks = head_.chunks[ShardOf(h.ref)];
+    base::MutexLock lock(shard.mutex);
+    MemSeries* series = SeriesTable<MemSeries>::Find(shard, h.ref);
+    if (series == nullptr) continue;
+    const bool stored =
+        h.is_float
+            ? tsdb::AppendHistogram(&chunks, series, head_.options.chunks, h.t, h.float_histogram)
+            : tsdb::AppendHistogram(&chunks, series, head_.options.chunks, h.t, h.histogram);
+    if (!stored) {
+      ++late_;
+      continue;
+    }
+    ++applied;
+    lowest_ = std::min(lowest_, h.t);
+    highest_ = std::max(highest_, h.t);
+  }
+  if (applied != 0) {
+    head_.CoverTime(lowest_, highest_);
+    head_.metrics.histogram_samples.Add(static_cast<double>(applied));
+  }
 }
 
 }  // namespace
@@ -334,6 +443,29 @@ AppendOutcome CheckFloat(const MemSeries& series, int64_t t, double v, int64_t m
     return AppendOutcome::kTooOld;
   }
   return t < min_valid ? AppendOutcome::kOutOfBounds : AppendOutcome::kOutOfOrder;
+}
+
+AppendOutcome CheckHistogram(const HeadShard& shard, const MemSeries& series,
+                             const storage::RefHistogram& h, int64_t min_valid, int64_t head_max,
+                             int64_t out_of_order_window_ms) {
+  if (h.t >= min_valid) {
+    if (!series.Has(MemSeries::kHasSample) || h.t > series.state.t) {
+      return AppendOutcome::kAppended;
+    }
+    if (h.t == series.state.t) {
+      if (series.histogram == 0) return AppendOutcome::kDuplicateTimestamp;
+      const OpenHistogram& open = *shard.histograms[series.histogram - 1];
+      if (open.is_float() != h.is_float) return AppendOutcome::kDuplicateTimestamp;
+      const bool same =
+          h.is_float ? SameHistogram(std::get<model::FloatHistogram>(open.last), h.float_histogram)
+                     : SameHistogram(std::get<model::Histogram>(open.last), h.histogram);
+      return same ? AppendOutcome::kDuplicate : AppendOutcome::kDuplicateTimestamp;
+    }
+  }
+  if (out_of_order_window_ms > 0 && h.t < head_max - out_of_order_window_ms) {
+    return AppendOutcome::kTooOld;
+  }
+  return h.t < min_valid ? AppendOutcome::kOutOfBounds : AppendOutcome::kOutOfOrder;
 }
 
 std::unique_ptr<storage::Appender> MakeHeadAppender(HeadState& head) {

@@ -15,4 +15,9 @@ std::unique_ptr<storage::Appender> MakeHeadAppender(HeadState& head);
 storage::AppendOutcome CheckFloat(const MemSeries& series, int64_t t, double v, int64_t min_valid,
                                   int64_t head_max, int64_t out_of_order_window_ms);
 
+// The same for a histogram.
+storage::AppendOutcome CheckHistogram(const HeadShard& shard, const MemSeries& series,
+                                      const storage::RefHistogram& h, int64_t min_valid,
+                                      int64_t head_max, int64_t out_of_order_window_ms);
+
 }  // namespace tributary::tsdb

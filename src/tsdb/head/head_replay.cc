@@ -16,6 +16,7 @@ namespace tributary::tsdb {
 namespace {
 
 constexpr size_t kSamplesPerBatch = 8192;
+constexpr size_t kHistogramsPerBatch = 512;
 constexpr size_t kBatchesWaiting = 8;
 
 // Prometheus never logs anything else, but a log is only bytes.
@@ -42,8 +43,14 @@ class HeadReplay::Worker {
   ~Worker() { Finish(); }
 
   void Add(const storage::RefSample& sample) {
-    filling_.push_back(sample);
-    if (filling_.size() == kSamplesPerBatch) Hand();
+    // Within a batch samples come before histograms.
+    if (!filling_.histograms.empty()) Hand();
+    filling_.samples.push_back(sample);
+    if (filling_.samples.size() == kSamplesPerBatch) Hand();
+  }
+  void Add(storage::RefHistogram histogram) {
+    filling_.histograms.push_back(std::move(histogram));
+    if (filling_.histograms.size() == kHistogramsPerBatch) Hand();
   }
   void Finish() {
     if (!thread_.joinable()) return;
@@ -60,12 +67,16 @@ class HeadReplay::Worker {
   uint64_t appended() const { return appended_; }
 
  private:
-  using Batch = std::vector<storage::RefSample>;
+  struct Batch {
+    std::vector<storage::RefSample> samples;
+    std::vector<storage::RefHistogram> histograms;
+    bool empty() const { return samples.empty() && histograms.empty(); }
+  };
 
   void Hand() {
     if (filling_.empty()) return;
     Batch batch;
-    batch.swap(filling_);
+    std::swap(batch, filling_);
     {
       base::MutexLock lock(mutex_);
       while (waiting_.size() >= kBatchesWaiting) changed_.Wait(mutex_);
@@ -75,8 +86,9 @@ class HeadReplay::Worker {
         spare_.pop_back();
       }
     }
-    filling_.clear();
-    filling_.reserve(kSamplesPerBatch);
+    filling_.samples.clear();
+    filling_.histograms.clear();
+    filling_.samples.reserve(kSamplesPerBatch);
     changed_.NotifyAll();
   }
 
@@ -91,14 +103,15 @@ class HeadReplay::Worker {
         waiting_.pop_front();
       }
       changed_.NotifyAll();
-      for (size_t i = 0; i < batch.size();) i = ApplyRun(batch, i);
+      for (size_t i = 0; i < batch.samples.size();) i = ApplyRun(batch.samples, i);
+      for (const storage::RefHistogram& h : batch.histograms) Apply(h);
       base::MutexLock lock(mutex_);
       spare_.push_back(std::move(batch));
     }
   }
 
   // Samples of one shard that stand side by side share one lock.
-  size_t ApplyRun(const Batch& batch, size_t i) {
+  size_t ApplyRun(const std::vector<storage::RefSample>& batch, size_t i) {
     constexpr size_t kAhead = 10;
     const uint32_t shard_index = ShardOf(batch[i].ref);
     HeadState::Shard& shard = head_.series.shard(shard_index);
@@ -117,11 +130,31 @@ class HeadReplay::Worker {
                        sample.v)) {
         continue;
       }
-      ++appended_;
-      lowest_ = std::min(lowest_, sample.t);
-      highest_ = std::max(highest_, sample.t);
+      Appended(sample.t);
     }
     return i;
+  }
+
+  void Apply(const storage::RefHistogram& h) {
+    HeadState::Shard& shard = head_.series.shard_of(h.ref);
+    HeadShard& chunks = head_.chunks[ShardOf(h.ref)];
+    base::MutexLock lock(shard.mutex);
+    MemSeries* series = SeriesTable<MemSeries>::Find(shard, h.ref);
+    if (series == nullptr) {
+      ++unknown_;
+      return;
+    }
+    const ChunkOptions& options = head_.options.chunks;
+    if (h.is_float ? AppendHistogram(&chunks, series, options, h.t, h.float_histogram)
+                   : AppendHistogram(&chunks, series, options, h.t, h.histogram)) {
+      Appended(h.t);
+    }
+  }
+
+  void Appended(int64_t t) {
+    ++appended_;
+    lowest_ = std::min(lowest_, t);
+    highest_ = std::max(highest_, t);
   }
 
   HeadState& head_;
@@ -259,6 +292,17 @@ base::Status HeadReplay::Decode(base::Bytes record) {
       Dispatch();
       return status;
     }
+    case RecordType::kHistograms:
+    case RecordType::kFloatHistograms:
+    case RecordType::kCustomHistograms:
+    case RecordType::kCustomFloatHistograms:
+    case RecordType::kHistogramsV2:
+    case RecordType::kFloatHistogramsV2: {
+      histograms_.clear();
+      base::Status status = DecodeHistograms(record, &histograms_);
+      DispatchHistograms();
+      return status;
+    }
     case RecordType::kMetadata: {
       metadata_.clear();
       base::Status status = DecodeMetadata(record, &metadata_);
@@ -279,6 +323,19 @@ void HeadReplay::Dispatch() {
     if (sample.t < min_time_) continue;
     if (foreign) sample.ref = head_.Resolve(sample.ref);
     workers_[ShardOf(sample.ref) % workers_.size()]->Add(sample);
+  }
+}
+
+void HeadReplay::DispatchHistograms() {
+  for (storage::RefHistogram& h : histograms_) {
+    if (h.t < min_time_) continue;
+    const bool usable = h.is_float ? IsUsable(h.float_histogram) : IsUsable(h.histogram);
+    if (!usable) {
+      Damaged(base::Corruption("an invalid histogram in the log"));
+      continue;
+    }
+    h.ref = head_.Resolve(h.ref);
+    workers_[ShardOf(h.ref) % workers_.size()]->Add(std::move(h));
   }
 }
 

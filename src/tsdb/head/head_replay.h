@@ -40,6 +40,7 @@ class HeadReplay {
   void MakeSeries(model::SeriesRef ref, model::LabelSpan labels);
   void MapForeign(model::SeriesRef from, model::SeriesRef to);
   void Dispatch();
+  void DispatchHistograms();
   void Damaged(const base::Error& error);
 
   HeadState& head_;
@@ -48,6 +49,7 @@ class HeadReplay {
   const model::Timestamp min_time_;
   uint64_t damaged_places_ = 0;
   std::vector<storage::RefSample> samples_;
+  std::vector<storage::RefHistogram> histograms_;
   std::vector<RefMetadata> metadata_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };

@@ -27,6 +27,7 @@ void AppendScratch::Clear() {
   sorted.clear();
   order.clear();
   unlogged.clear();
+  histograms.clear();
   exemplars.clear();
   metadata.clear();
   labels.clear();
@@ -105,7 +106,10 @@ std::unique_ptr<AppendScratch> HeadState::TakeScratch() {
 }
 
 void HeadState::GiveBack(std::unique_ptr<AppendScratch> used) {
-  if (used->staged.capacity() > kMaxKeptSamples || used->exemplars.capacity() > 1024) return;
+  if (used->staged.capacity() > kMaxKeptSamples || used->histograms.capacity() > 1024 ||
+      used->exemplars.capacity() > 1024) {
+    return;
+  }
   used->Clear();
   base::MutexLock lock(scratch_mutex);
   if (scratch.size() < kMaxKeptScratch) scratch.push_back(std::move(used));

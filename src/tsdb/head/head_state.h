@@ -47,6 +47,7 @@ struct AppendScratch {
   std::vector<storage::RefSample> sorted;
   std::vector<uint32_t> order;
   std::vector<std::pair<model::SeriesRef, LabelRun>> unlogged;
+  std::vector<storage::RefHistogram> histograms;
   std::vector<storage::RefExemplar> exemplars;
   std::vector<RefMetadata> metadata;
   std::vector<model::Label> labels;

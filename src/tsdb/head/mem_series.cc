@@ -14,8 +14,6 @@ constexpr size_t kFullXorBytes = 1024 - 19;
 // A chunk's end is predicted when it is a quarter full.
 constexpr uint32_t kPredictAtPart = 4;
 
-int64_t RangeEnd(int64_t t, int64_t width) { return t / width * width + width; }
-
 void BeginChunk(HeadShard* shard, MemSeries* series, const ChunkOptions& options, int64_t t) {
   series->buffer = shard->open.Allocate(OpenChunks::kMinBits);
   series->small = OpenChunks::kMinBits;
@@ -43,7 +41,28 @@ void GrowBuffer(HeadShard* shard, MemSeries* series) {
   ++series->small;
 }
 
+int64_t OpenMinTime(HeadShard* shard, const MemSeries& series) {
+  if (series.histogram != 0) return shard->histograms[series.histogram - 1]->min_time;
+  return XorMinTime(shard->open.Data(series.buffer, series.small));
+}
+
+bool HasOpenChunk(const MemSeries& series) { return series.buffer != 0 || series.histogram != 0; }
+
+void FreeOpenChunk(HeadShard* shard, MemSeries* series) {
+  if (series->buffer != 0) {
+    shard->open.Free(series->buffer, series->small);
+    series->buffer = 0;
+  }
+  if (series->histogram != 0) {
+    shard->histograms[series->histogram - 1].reset();
+    shard->free_histograms.push_back(series->histogram);
+    series->histogram = 0;
+  }
+}
+
 }  // namespace
+
+int64_t RangeEnd(int64_t t, int64_t width) { return t / width * width + width; }
 
 int64_t ComputeChunkEnd(int64_t start, int64_t current, int64_t max, double ratio_to_full) {
   const double n =
@@ -66,14 +85,15 @@ void CloseChunk(HeadShard* shard, MemSeries* series) {
                                       .min_time = open.min_time,
                                       .max_time = open.max_time},
                                      open.data);
-  shard->open.Free(series->buffer, series->small);
-  series->buffer = 0;
+  FreeOpenChunk(shard, series);
 }
 
 bool AppendFloat(HeadShard* shard, MemSeries* series, const ChunkOptions& options, int64_t t,
                  double v) {
   if (series->Has(MemSeries::kHasSample) && t <= series->state.t) return false;
-  if (series->buffer != 0 && NeedsNewChunk(shard, series, options, t)) CloseChunk(shard, series);
+  if (series->histogram != 0 || (series->buffer != 0 && NeedsNewChunk(shard, series, options, t))) {
+    CloseChunk(shard, series);
+  }
   if (series->buffer == 0) BeginChunk(shard, series, options, t);
   while (!chunk::XorAppend(&series->state, shard->open.Data(series->buffer, series->small), t, v)) {
     if (series->small < OpenChunks::kMaxBits) {
@@ -102,17 +122,16 @@ bool DropChunksBefore(HeadShard* shard, MemSeries* series, int64_t min_time) {
     --shard->num_chunks;
     chunk = previous;
   }
-  if (series->buffer != 0 && series->state.t < min_time) {
-    shard->open.Free(series->buffer, series->small);
-    series->buffer = 0;
+  if (HasOpenChunk(*series) && series->state.t < min_time) {
+    FreeOpenChunk(shard, series);
     --shard->num_chunks;
   }
-  return series->closed == 0 && series->buffer == 0;
+  return series->closed == 0 && !HasOpenChunk(*series);
 }
 
 bool HasChunks(HeadShard* shard, const MemSeries& series, int64_t min_time, int64_t max_time) {
-  if (series.buffer != 0 && series.state.t >= min_time &&
-      XorMinTime(shard->open.Data(series.buffer, series.small)) <= max_time) {
+  if (HasOpenChunk(series) && series.state.t >= min_time &&
+      OpenMinTime(shard, series) <= max_time) {
     return true;
   }
   for (uint32_t chunk = series.closed; chunk != 0; chunk = shard->closed.header(chunk).previous) {
@@ -139,13 +158,20 @@ void ClosedChunksOf(HeadShard* shard, const MemSeries& series, int64_t min_time,
 }
 
 chunk::ChunkView OpenChunkOf(HeadShard* shard, const MemSeries& series) {
-  if (series.buffer == 0) return {};
-  const std::span<const uint8_t> data =
-      shard->open.Data(series.buffer, series.small).first(chunk::XorBytes(series.state));
-  return {.encoding = chunk::Encoding::kXor,
-          .min_time = XorMinTime(data),
-          .max_time = series.state.t,
-          .data = data};
+  if (!HasOpenChunk(series)) return {};
+  chunk::ChunkView view{.encoding = chunk::Encoding::kXor,
+                        .min_time = OpenMinTime(shard, series),
+                        .max_time = series.state.t,
+                        .data = {}};
+  if (series.histogram != 0) {
+    const OpenHistogram& open = *shard->histograms[series.histogram - 1];
+    view.encoding =
+        open.is_float() ? chunk::Encoding::kFloatHistogram : chunk::Encoding::kHistogram;
+    view.data = open.bytes();
+  } else {
+    view.data = shard->open.Data(series.buffer, series.small).first(chunk::XorBytes(series.state));
+  }
+  return view;
 }
 
 }  // namespace tributary::tsdb

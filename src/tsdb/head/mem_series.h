@@ -4,10 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <variant>
 #include <vector>
 
 #include "chunk/encoding.h"
+#include "chunk/histogram_appender.h"
 #include "chunk/xor_chunk.h"
 #include "model/sample.h"
 #include "tsdb/head/chunk_memory.h"
@@ -41,16 +44,45 @@ struct ChunkOptions {
   int64_t chunk_range_ms = 2 * 3600 * 1000;
 };
 
+// The open chunk of a series whose newest sample is a histogram.
+struct OpenHistogram {
+  std::variant<chunk::IntHistogramAppender, chunk::FloatHistogramAppender> appender;
+  std::variant<model::Histogram, model::FloatHistogram> last;
+  int64_t min_time = 0;
+  bool end_predicted = false;
+
+  bool is_float() const { return appender.index() == 1; }
+  std::span<const uint8_t> bytes() const {
+    return std::visit([](const auto& a) { return a.bytes(); }, appender);
+  }
+};
+
 // The chunk memory of one shard. Guarded by that shard's mutex.
 struct HeadShard {
   OpenChunks open;
   ClosedChunks closed;
+  std::vector<std::unique_ptr<OpenHistogram>> histograms;  // MemSeries::histogram is index + 1
+  std::vector<uint32_t> free_histograms;
   uint64_t num_chunks = 0;
 };
 
 // False, with nothing changed, when `t` is not after the newest sample.
 bool AppendFloat(HeadShard* shard, MemSeries* series, const ChunkOptions& options, int64_t t,
                  double v);
+
+// Whether a histogram may be appended: valid (or stale), and with no more than 65536 buckets and
+// spans a side, which bounds the size of a chunk.
+bool IsUsable(const model::Histogram& h);
+bool IsUsable(const model::FloatHistogram& h);
+
+// The same for histograms. REQUIRES: IsUsable(h).
+bool AppendHistogram(HeadShard* shard, MemSeries* series, const ChunkOptions& options, int64_t t,
+                     const model::Histogram& h);
+bool AppendHistogram(HeadShard* shard, MemSeries* series, const ChunkOptions& options, int64_t t,
+                     const model::FloatHistogram& h);
+
+// The end of the chunk range that `t` is in.
+int64_t RangeEnd(int64_t t, int64_t width);
 
 // Makes the open chunk, if any, a closed one.
 void CloseChunk(HeadShard* shard, MemSeries* series);
