@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/strings.h"
+#include "model/go_math.h"
 #include "model/histogram_bounds.h"
 
 namespace tributary::model {
@@ -51,9 +52,9 @@ std::string ToString(const Bucket& bucket) {
 
 double FractionBelow(const Bucket& bucket, double v, bool linear) {
   if (linear) return (v - bucket.lower) / (bucket.upper - bucket.lower);
-  const double log_lower = std::log2(std::abs(bucket.lower));
-  const double log_upper = std::log2(std::abs(bucket.upper));
-  const double log_v = std::log2(std::abs(v));
+  const double log_lower = GoLog2(std::abs(bucket.lower));
+  const double log_upper = GoLog2(std::abs(bucket.upper));
+  const double log_v = GoLog2(std::abs(v));
   if (v > 0) return (log_v - log_lower) / (log_upper - log_lower);
   return 1 - (log_v - log_upper) / (log_lower - log_upper);
 }
