@@ -303,8 +303,8 @@ base::Result<model::Exemplar> DecodeExemplarV1(std::string_view encoded) {
 }
 
 base::Result<model::Labels> ExemplarLabels(std::vector<model::Label>* labels) {
-  std::stable_sort(labels->begin(), labels->end(),
-                   [](const model::Label& a, const model::Label& b) { return a.name < b.name; });
+  std::sort(labels->begin(), labels->end(),
+            [](const model::Label& a, const model::Label& b) { return a.name < b.name; });
   for (size_t i = 1; i < labels->size(); ++i) {
     if ((*labels)[i].name == (*labels)[i - 1].name) {
       return base::InvalidArgument("exemplar: label name \"" + std::string((*labels)[i].name) +

@@ -2,7 +2,8 @@
 //
 // Verdicts are per sample: good samples are committed whatever stands beside them, and the answer
 // names the bad ones, capped and grouped by reason. Re-sent samples (same time, same value) count
-// as written. Thread-safe.
+// as written. A 1.0 series with invalid labels is skipped and counted, as in Prometheus, without an
+// error. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +20,8 @@ namespace tributary::remote {
 struct WriteRequest {
   std::string_view content_type;
   std::string_view content_encoding;
-  std::string_view user;    // who sent it; "" when not authenticated
-  std::string_view body;    // as received
+  std::string_view user;  // who sent it; "" when not authenticated
+  std::string_view body;  // as received
 };
 
 struct WriteResponse {
@@ -36,6 +37,8 @@ struct WriteHandlerOptions {
   bool accept_v1 = true;
   bool accept_v2 = true;
   size_t max_decoded_bytes = 32 << 20;
+  // Bound of the table of known series; about 35 bytes a series.
+  size_t max_cache_bytes = size_t{512} << 20;
 };
 
 class WriteHandler {

@@ -1,0 +1,186 @@
+#include "remote/receive/write_handler.h"
+
+#include <atomic>
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "remote/receive/batch_writer.h"
+#include "remote/receive/request_body.h"
+#include "remote/receive/write_probe.h"
+#include "remote/receive/write_v1.h"
+#include "remote/receive/write_v2.h"
+
+namespace tributary::remote {
+namespace {
+
+constexpr int64_t kMaxAheadMs = 10 * 60 * 1000;
+constexpr int64_t kRetryAfterSeconds = 5;
+constexpr int64_t kGenerationNs = int64_t{15} * 60 * 1'000'000'000;
+constexpr int64_t kWarnEveryNs = int64_t{10} * 1'000'000'000;
+constexpr size_t kMetadataCacheShare = 8;  // a part in 8 of the cache's memory
+// A buffer that grew beyond this for one request is given back after it.
+constexpr size_t kKeptBodyBytes = 8 << 20;
+
+// What a thread keeps between requests.
+struct Scratch {
+  std::string body;
+  BatchScratch batch;
+  WriteV2Scratch v2;
+};
+
+WriteResponse Answer(int status, std::string error) {
+  WriteResponse response;
+  response.status = status;
+  response.error = std::move(error);
+  return response;
+}
+
+class Handler final : public WriteHandler {
+ public:
+  Handler(WriteHandlerOptions options, storage::Appendable& storage, const base::Clock& clock,
+          base::MetricsRegistry& metrics)
+      : options_(options),
+        storage_(storage),
+        clock_(clock),
+        series_cache_(options.max_cache_bytes),
+        metadata_cache_(options.max_cache_bytes / kMetadataCacheShare),
+        generation_started_(clock.MonotonicNs()),
+        probe_(metrics, series_cache_) {}
+
+  WriteResponse Handle(const WriteRequest& request) override {
+    const auto encoding = ParseBodyEncoding(request.content_encoding);
+    if (!encoding) return Answer(415, encoding.error().message());
+    const auto protocol = ParseWriteContentType(request.content_type);
+    if (!protocol) return Answer(415, protocol.error().message());
+    const bool accepted = *protocol == WriteProtocol::kV1 ? options_.accept_v1 : options_.accept_v2;
+    if (!accepted) {
+      return Answer(415, *protocol == WriteProtocol::kV1
+                             ? "remote write 1.0 messages are not accepted by this server"
+                             : "remote write 2.0 messages are not accepted by this server");
+    }
+    if (request.body.size() > options_.max_decoded_bytes) {
+      return Answer(413, fmt::format("request body is larger than the limit of {} bytes",
+                                     options_.max_decoded_bytes));
+    }
+    AgeCaches();
+    thread_local Scratch scratch;
+    WriteResponse response = HandleUnpacked(request, *encoding, *protocol, scratch);
+    if (scratch.body.capacity() > kKeptBodyBytes) scratch = {};
+    return response;
+  }
+
+ private:
+  WriteResponse HandleUnpacked(const WriteRequest& request, BodyEncoding encoding,
+                               WriteProtocol protocol, Scratch& scratch) {
+    if (const auto status =
+            UnpackBody(encoding, request.body, options_.max_decoded_bytes, &scratch.body);
+        !status) {
+      return Answer(400, status.error().message());
+    }
+    const BatchWriter::Options batch{
+        .series_cache = series_cache_,
+        .metadata_cache = metadata_cache_,
+        .max_time = clock_.NowMs() + kMaxAheadMs,
+        .invalid_labels_are_errors = protocol == WriteProtocol::kV2,
+    };
+    const std::unique_ptr<storage::Appender> appender = storage_.NewAppender();
+    if (protocol == WriteProtocol::kV1) {
+      WriteV1 source;
+      BatchWriter writer(batch, *appender, source, scratch.batch);
+      const auto decoded = source.Run(scratch.body, writer);
+      return Finish(request, protocol, decoded, writer, *appender);
+    }
+    WriteV2 source(scratch.v2);
+    BatchWriter writer(batch, *appender, source, scratch.batch);
+    const auto decoded = source.Run(scratch.body, writer);
+    return Finish(request, protocol, decoded, writer, *appender);
+  }
+
+  WriteResponse Finish(const WriteRequest& request, WriteProtocol protocol,
+                       const base::Status& decoded, BatchWriter& writer,
+                       storage::Appender& appender) {
+    if (!decoded) {
+      appender.Rollback();
+      return Answer(400, decoded.error().message());
+    }
+    if (!writer.failure()) {
+      appender.Rollback();
+      return writer.request_is_broken() ? Answer(400, writer.failure().error().message())
+                                        : StoreFailed(writer.failure().error());
+    }
+    if (const auto committed = appender.Commit(); !committed) {
+      return StoreFailed(committed.error());
+    }
+    writer.RememberMetadata();
+    const WriteCounts& counts = writer.counts();
+    probe_.Count(protocol, counts);
+    if (!writer.invalid_example().empty() && MayWarn()) {
+      LOG_WARN("remote write: series with invalid labels skipped",
+               kv("samples", counts.invalid_label_samples), kv("user", request.user),
+               kv("example", writer.invalid_example()));
+    }
+    WriteResponse response;
+    response.has_written = protocol == WriteProtocol::kV2;
+    response.samples_written = counts.samples_written;
+    response.histograms_written = counts.histograms_written;
+    response.exemplars_written = counts.exemplars_written;
+    if (!writer.rejections().empty()) {
+      response.status = 400;
+      response.error = writer.rejections().Text();
+    }
+    return response;
+  }
+
+  WriteResponse StoreFailed(const base::Error& error) {
+    WriteResponse response = Answer(500, error.message());
+    switch (error.code()) {
+      case base::ErrorCode::kNoSpace:
+      case base::ErrorCode::kUnavailable:
+      case base::ErrorCode::kTimeout:
+        response.status = 503;
+        response.retry_after_seconds = kRetryAfterSeconds;
+        break;
+      default:
+        break;
+    }
+    probe_.Failed();
+    return response;
+  }
+
+  void AgeCaches() {
+    if (TakeTurn(generation_started_, kGenerationNs)) {
+      series_cache_.NextGeneration();
+      metadata_cache_.NextGeneration();
+    }
+  }
+  bool MayWarn() { return TakeTurn(warned_, kWarnEveryNs); }
+
+  // True for one caller whenever `interval_ns` has passed since the last time.
+  bool TakeTurn(std::atomic<int64_t>& last, int64_t interval_ns) {
+    const int64_t now = clock_.MonotonicNs();
+    int64_t before = last.load(std::memory_order_relaxed);
+    return now - before >= interval_ns &&
+           last.compare_exchange_strong(before, now, std::memory_order_relaxed);
+  }
+
+  const WriteHandlerOptions options_;
+  storage::Appendable& storage_;
+  const base::Clock& clock_;
+  SeriesCache series_cache_;
+  SeriesCache metadata_cache_;
+  std::atomic<int64_t> generation_started_;
+  std::atomic<int64_t> warned_{INT64_MIN / 2};
+  WriteProbe probe_;
+};
+
+}  // namespace
+
+std::unique_ptr<WriteHandler> WriteHandler::Create(WriteHandlerOptions options,
+                                                   storage::Appendable& storage,
+                                                   const base::Clock& clock,
+                                                   base::MetricsRegistry& metrics) {
+  return std::make_unique<Handler>(options, storage, clock, metrics);
+}
+
+}  // namespace tributary::remote
