@@ -29,7 +29,7 @@ struct SendOptions {
   int64_t flush_deadline_ms = 60'000;  // at Stop()
   std::string user_agent;
   // What active targets say of their families, for remote write 1.0; may be empty.
-  std::function<std::vector<FamilyMetadata>()> families;
+  std::function<std::vector<FamilyMetadata>()> families = nullptr;
 };
 
 class SendManager {

@@ -1,0 +1,373 @@
+// Delivery end to end inside one process: an agent's store on disk, the send manager, and a
+// receiver on loopback that answers as each test tells it to.
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <set>
+#include <thread>
+#include <unistd.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "net/http_server.h"
+#include "remote/send/manager.h"
+#include "tsdb/agent/agent_db.h"
+#include "wire/compression.h"
+#include "wire/remote_write_v1.h"
+#include "wire/remote_write_v2.h"
+
+namespace tributary {
+namespace {
+
+using ::testing::HasSubstr;
+
+// What arrived, by series text: (t, v) in order of arrival.
+using Received = std::map<std::string, std::vector<std::pair<int64_t, double>>>;
+
+class Receiver : public wire::WriteVisitorV1 {
+ public:
+  Receiver() {
+    net::HttpServerOptions options;
+    options.listen_addresses = {"127.0.0.1:0"};
+    auto server = net::HttpServer::Create(
+        options, [](net::Request&, net::ResponseWriter&) { return true; },
+        [this](net::Request& request, net::ResponseWriter& response) {
+          Handle(request, response);
+        });
+    EXPECT_TRUE(server) << server.error().message();
+    server_ = std::move(*server);
+    server_->Start();
+  }
+  ~Receiver() override { server_->Stop(0); }
+
+  std::string Url() const {
+    return "http://127.0.0.1:" + std::to_string(server_->ports()[0]) + "/write";
+  }
+
+  // The status for a message with these samples; 200s are recorded. Default: always 204.
+  using Judge = std::function<int(const Received&, size_t request)>;
+  void SetJudge(Judge judge) {
+    base::MutexLock lock(mutex_);
+    judge_ = std::move(judge);
+  }
+  void SetHeader(std::string name, std::string value) {
+    base::MutexLock lock(mutex_);
+    headers_[std::move(name)] = std::move(value);
+  }
+  Received received() {
+    base::MutexLock lock(mutex_);
+    return received_;
+  }
+  size_t samples() {
+    size_t n = 0;
+    for (const auto& [series, list] : received()) {
+      n += list.size();
+    }
+    return n;
+  }
+  size_t requests() {
+    base::MutexLock lock(mutex_);
+    return requests_;
+  }
+  std::set<std::string> content_types() {
+    base::MutexLock lock(mutex_);
+    return content_types_;
+  }
+
+ private:
+  void OnSeries(const wire::WriteSeriesV1& series) override TB_NO_THREAD_SAFETY_ANALYSIS {
+    std::vector<model::Label> labels;
+    ASSERT_TRUE(wire::SplitLabelsV1(series, &labels));
+    auto& list = message_[model::Labels::FromSpan(labels).ToMetricString()];
+    for (const model::Sample& sample : series.samples) {
+      list.emplace_back(sample.t, sample.v);
+    }
+  }
+
+  void Handle(net::Request& request, net::ResponseWriter& response) {
+    base::MutexLock lock(mutex_);
+    content_types_.insert(std::string(request.header("Content-Type")));
+    message_.clear();
+    std::string decoded;
+    ASSERT_TRUE(wire::SnappyDecode(base::AsBytes(request.body()), 32 << 20, &decoded));
+    if (request.header("Content-Type") == "application/x-protobuf") {
+      ASSERT_TRUE(wire::DecodeWriteV1(decoded, this));
+    }
+    const int status = judge_ ? judge_(message_, requests_) : 204;
+    ++requests_;
+    response.SetStatus(status);
+    for (const auto& [name, value] : headers_) {
+      response.SetHeader(name, value);
+    }
+    if (status / 100 == 2) {
+      for (const auto& [series, list] : message_) {
+        auto& all = received_[series];
+        all.insert(all.end(), list.begin(), list.end());
+      }
+    }
+  }
+
+  base::Mutex mutex_;
+  Judge judge_ TB_GUARDED_BY(mutex_);
+  Received message_ TB_GUARDED_BY(mutex_);
+  Received received_ TB_GUARDED_BY(mutex_);
+  std::map<std::string, std::string> headers_ TB_GUARDED_BY(mutex_);
+  std::set<std::string> content_types_ TB_GUARDED_BY(mutex_);
+  size_t requests_ TB_GUARDED_BY(mutex_) = 0;
+  std::unique_ptr<net::HttpServer> server_;
+};
+
+class DeliveryTest : public ::testing::Test {
+ protected:
+  DeliveryTest() {
+    std::string pattern = std::filesystem::temp_directory_path() / "tributary-delivery-XXXXXX";
+    dir_ = ::mkdtemp(pattern.data());
+    config_ = std::make_shared<config::Config>();
+    config_->global.external_labels = model::Labels::Of({{"cluster", "one"}, {"job", "external"}});
+    config::RemoteWriteConfig write;
+    write.name = "centre";
+    write.url = receiver_.Url();
+    write.queue.max_samples_per_send = 10;
+    write.queue.batch_send_deadline_ms = 20;
+    write.queue.min_backoff_ms = 5;
+    write.queue.max_backoff_ms = 40;
+    write.metadata.send = false;
+    config_->remote_write.push_back(write);
+  }
+  ~DeliveryTest() override {
+    StopAgent();
+    std::filesystem::remove_all(dir_);
+  }
+
+  config::RemoteWriteConfig& write() { return config_->remote_write[0]; }
+
+  void StartAgent() {
+    auto db = tsdb::AgentDb::Open({.path = dir_ + "/data"}, base::PosixFileSystem(),
+                                  base::SystemClock(), metrics_);
+    ASSERT_TRUE(db) << db.error().message();
+    db_ = std::move(*db);
+    ASSERT_TRUE(db_->Replay());
+    sender_ = remote::SendManager::Create(
+        {.state_dir = dir_ + "/data/remote", .flush_deadline_ms = 5000, .user_agent = "test"},
+        db_->wal_source(), base::PosixFileSystem(), base::SystemClock(), metrics_);
+    ASSERT_TRUE(sender_->Apply(config_));
+  }
+
+  void StopAgent() {
+    if (sender_) {
+      sender_->Stop();
+      sender_.reset();
+      db_.reset();
+    }
+  }
+
+  // As kill -9 would: nothing is flushed, the delivered position stands where it was noted.
+  void CrashAgent() {
+    sender_.reset();
+    db_.reset();
+  }
+
+  // One sample of each of `series` series at time t.
+  void Append(int series, int64_t t) {
+    auto app = db_->NewAppender();
+    std::vector<storage::RefSample> samples;
+    for (int i = 0; i < series; ++i) {
+      const model::Labels labels =
+          model::Labels::Of({{"__name__", "m"}, {"i", std::to_string(i)}, {"job", "own"}});
+      std::vector<model::Label> span;
+      labels.ToSpan(&span);
+      auto ref = app->GetOrCreate(span, labels.Hash());
+      ASSERT_TRUE(ref);
+      samples.push_back({*ref, t, static_cast<double>(t + i)});
+    }
+    std::vector<storage::AppendOutcome> outcomes(samples.size());
+    app->Append(samples, outcomes);
+    for (const storage::AppendOutcome outcome : outcomes) {
+      ASSERT_EQ(outcome, storage::AppendOutcome::kAppended);
+    }
+    ASSERT_TRUE(app->Commit());
+  }
+
+  template <class F>
+  bool Eventually(F&& condition) {
+    for (int i = 0; i < 1000; ++i) {
+      if (condition()) {
+        return true;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return false;
+  }
+
+  // Every series has exactly the times first..last, once and in order.
+  void ExpectComplete(int series, int64_t first, int64_t last) {
+    const Received received = receiver_.received();
+    EXPECT_EQ(received.size(), static_cast<size_t>(series));
+    for (const auto& [name, samples] : received) {
+      std::vector<int64_t> times;
+      for (const auto& [t, v] : samples) {
+        times.push_back(t);
+      }
+      std::vector<int64_t> wanted;
+      for (int64_t t = first; t <= last; ++t) {
+        wanted.push_back(t);
+      }
+      EXPECT_EQ(times, wanted) << name;
+    }
+  }
+
+  std::string dir_;
+  Receiver receiver_;
+  std::shared_ptr<config::Config> config_;
+  base::MetricsRegistry metrics_;
+  std::unique_ptr<tsdb::AgentDb> db_;
+  std::unique_ptr<remote::SendManager> sender_;
+};
+
+TEST_F(DeliveryTest, EverythingArrivesInOrderUnderExternalLabels) {
+  StartAgent();
+  for (int64_t t = 1; t <= 20; ++t) {
+    Append(25, t);
+  }
+  ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= 500; }));
+  ExpectComplete(25, 1, 20);
+  EXPECT_THAT(receiver_.received().begin()->first,
+              HasSubstr(R"(m{cluster="one", i="0", job="own"})"))
+      << "an external label does not replace the series' own";
+}
+
+TEST_F(DeliveryTest, ServerErrorsAreRetriedUntilTheyEnd) {
+  receiver_.SetJudge([](const Received&, size_t request) { return request < 6 ? 500 : 204; });
+  StartAgent();
+  for (int64_t t = 1; t <= 10; ++t) {
+    Append(5, t);
+  }
+  ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= 50; }));
+  ExpectComplete(5, 1, 10);
+  EXPECT_GE(receiver_.requests(), 11u);
+}
+
+TEST_F(DeliveryTest, RefusalsHoldTheData) {
+  receiver_.SetJudge([](const Received&, size_t request) { return request == 0 ? 401 : 204; });
+  StartAgent();
+  Append(3, 1);
+  ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= 3; }));
+  ExpectComplete(3, 1, 1);
+  EXPECT_EQ(receiver_.requests(), 2u);
+}
+
+TEST_F(DeliveryTest, RetryAfterIsHonoured) {
+  receiver_.SetHeader("Retry-After", "1");
+  receiver_.SetJudge([](const Received&, size_t request) { return request == 0 ? 429 : 204; });
+  StartAgent();
+  Append(1, 1);
+  const auto began = std::chrono::steady_clock::now();
+  ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= 1; }));
+  EXPECT_GE(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(900));
+}
+
+TEST_F(DeliveryTest, ARejectedSampleTakesNoNeighbourWithIt) {
+  // As Prometheus does: one bad sample fails the whole request.
+  receiver_.SetJudge([](const Received& message, size_t) {
+    for (const auto& [series, samples] : message) {
+      if (series.find("i=\"7\"") != std::string::npos) {
+        return 400;
+      }
+    }
+    return 204;
+  });
+  write().queue.max_samples_per_send = 100;
+  StartAgent();
+  Append(20, 1);
+  Append(20, 2);
+  ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= 38; }));
+  StopAgent();
+  ExpectComplete(19, 1, 2);
+  EXPECT_THAT(metrics_.RenderText(),
+              HasSubstr("prometheus_remote_storage_samples_failed_total{remote_name=\"centre\""));
+}
+
+TEST_F(DeliveryTest, TooLargeIsSentInHalves) {
+  receiver_.SetJudge(
+      [](const Received& message, size_t) { return message.size() > 4 ? 413 : 204; });
+  write().queue.max_samples_per_send = 100;
+  StartAgent();
+  Append(16, 1);
+  ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= 16; }));
+  ExpectComplete(16, 1, 1);
+}
+
+TEST_F(DeliveryTest, ARestartGoesOnWhereDeliveryStopped) {
+  StartAgent();
+  Append(5, 1);
+  ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= 5; }));
+  receiver_.SetJudge([](const Received&, size_t) { return 503; });
+  Append(5, 2);
+  Append(5, 3);
+  const size_t requests = receiver_.requests();
+  ASSERT_TRUE(Eventually([&] { return receiver_.requests() > requests; }));
+  StopAgent();
+  receiver_.SetJudge(nullptr);
+  StartAgent();
+  Append(5, 4);
+  ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= 20; }));
+  ExpectComplete(5, 1, 4);
+}
+
+TEST_F(DeliveryTest, ACrashLosesNothing) {
+  StartAgent();
+  receiver_.SetJudge([](const Received&, size_t) { return 503; });
+  for (int64_t t = 1; t <= 5; ++t) {
+    Append(5, t);
+  }
+  const size_t requests = receiver_.requests();
+  ASSERT_TRUE(Eventually([&] { return receiver_.requests() > requests; }));
+  CrashAgent();
+  receiver_.SetJudge(nullptr);
+  StartAgent();
+  ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= 25; }));
+  ExpectComplete(5, 1, 5);
+}
+
+TEST_F(DeliveryTest, AReceiverOfOldGetsTheOldFormat) {
+  write().protobuf_message = config::WriteMessage::kV2;
+  receiver_.SetJudge([](const Received& message, size_t) { return message.empty() ? 415 : 204; });
+  StartAgent();
+  Append(5, 1);
+  ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= 5; }));
+  ExpectComplete(5, 1, 1);
+  EXPECT_EQ(receiver_.content_types(),
+            (std::set<std::string>{"application/x-protobuf",
+                                   "application/x-protobuf;proto=io.prometheus.write.v2.Request"}));
+}
+
+TEST_F(DeliveryTest, WriteRelabellingDropsAndChanges) {
+  write().write_relabel_configs = *model::Relabeler::Create(
+      {{.source_labels = {"i"}, .regex = "1", .action = model::RelabelAction::kDrop},
+       {.source_labels = {"i"}, .regex = "2", .target_label = "changed", .replacement = "yes"}});
+  StartAgent();
+  Append(3, 1);
+  Append(3, 2);
+  ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= 4; }));
+  ExpectComplete(2, 1, 2);
+  EXPECT_TRUE(
+      receiver_.received().contains(R"(m{changed="yes", cluster="one", i="2", job="own"})"));
+}
+
+TEST_F(DeliveryTest, AReloadGoesOnWhereTheOldConfigurationStopped) {
+  StartAgent();
+  Append(4, 1);
+  ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= 4; }));
+  auto changed = std::make_shared<config::Config>(*config_);
+  changed->remote_write[0].headers["X-Scope"] = "two";
+  config_ = changed;
+  ASSERT_TRUE(sender_->Apply(config_));
+  Append(4, 2);
+  ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= 8; }));
+  ExpectComplete(4, 1, 2);
+}
+
+}  // namespace
+}  // namespace tributary
