@@ -64,13 +64,10 @@ base::Result<Block> MakeScalarBlock(QueryContext& context, const Steps& steps, d
 }
 
 base::Status DropFlaggedNames(Block* block) {
-  bool any = false;
   for (auto& s : block->series) {
-    if (!s.drop_name) continue;
-    s.labels = DropMetricLabels(s.labels);
-    any = true;
+    if (s.drop_name) s.labels = DropMetricLabels(s.labels);
   }
-  return any ? MergeSameLabels(block) : base::Status{};
+  return MergeSameLabels(block);
 }
 
 base::Status LoseMetricName(QueryContext& context, Block* block, NameLoss loss) {

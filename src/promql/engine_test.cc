@@ -1,0 +1,192 @@
+// The engine over a small store: what crosses parser, plan and operators. The bulk of behaviour is
+// covered by Prometheus's own scripts (test/promqltest).
+#include "promql/engine.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "base/strings.h"
+#include "promql/parse/parser.h"
+#include "storage/memory_store.h"
+
+namespace tributary::promql {
+namespace {
+
+class EngineTest : public testing::Test {
+ protected:
+  EngineTest() { Configure({}); }
+
+  void Configure(EngineOptions options) {
+    metrics_ = std::make_unique<base::MetricsRegistry>();
+    engine_ = Engine::Create(std::move(options), pool_, *metrics_);
+  }
+
+  // Values at 0, 1 min, 2 min, …
+  void Load(std::string_view metric, const std::vector<double>& values) {
+    std::vector<model::Sample> samples;
+    for (size_t i = 0; i < values.size(); i++) {
+      samples.push_back({static_cast<int64_t>(i) * 60'000, values[i]});
+    }
+    ASSERT_TRUE(store_.Add(*ParseMetric(metric), samples));
+  }
+
+  // "{a="b"} 1; {a="c"} 2", or "error: …".
+  std::string At(std::string_view query, int64_t minute, const QueryOptions& options = {}) {
+    auto result = engine_->Instant(store_, query, minute * 60'000, options);
+    if (!result) return "error: " + result.error().message();
+    if (const auto* scalar = std::get_if<Scalar>(&result->value)) {
+      return base::FormatFloat(scalar->v);
+    }
+    if (const auto* text = std::get_if<String>(&result->value)) return text->v;
+    std::vector<std::string> parts;
+    if (const auto* matrix = std::get_if<Matrix>(&result->value)) return Rows(*matrix);
+    for (const auto& s : std::get<Vector>(result->value)) {
+      parts.push_back(s.metric.ToMetricString() + " " + base::FormatFloat(s.v));
+    }
+    return base::Join(parts, "; ");
+  }
+
+  std::string Over(std::string_view query, int64_t from_minute, int64_t to_minute,
+                   int64_t step_minutes) {
+    auto result = engine_->Range(store_, query, from_minute * 60'000, to_minute * 60'000,
+                                 step_minutes * 60'000, {});
+    if (!result) return "error: " + result.error().message();
+    return Rows(std::get<Matrix>(result->value));
+  }
+
+  static std::string Rows(const Matrix& matrix) {
+    std::vector<std::string> parts;
+    for (const auto& series : matrix) {
+      std::string row = series.metric.ToMetricString();
+      for (const auto& s : series.floats) {
+        row += fmt::format(" {}@{}", base::FormatFloat(s.v), s.t / 60'000);
+      }
+      parts.push_back(row);
+    }
+    return base::Join(parts, "; ");
+  }
+
+  base::ThreadPool pool_{"engine_test", 2};
+  std::unique_ptr<base::MetricsRegistry> metrics_;
+  std::unique_ptr<Engine> engine_;
+  storage::MemoryStore store_;
+};
+
+TEST_F(EngineTest, AnswersInstantQueries) {
+  Load("up{job=\"a\"}", {1, 1, 1});
+  Load("up{job=\"b\"}", {0, 0, 3});
+  auto f = [&](std::string_view query, std::string_view want) {
+    EXPECT_EQ(At(query, 2), want) << query;
+  };
+  f("1 + 2 * 3", "7");
+  f("\"text\"", "text");
+  f("time()", "120");
+  f("sum(up)", "{} 4");
+  f("up > 1", "up{job=\"b\"} 3");
+  f("up * 2", "{job=\"a\"} 2; {job=\"b\"} 6");
+  f("sort_desc(up)", "up{job=\"b\"} 3; up{job=\"a\"} 1");
+  f("topk(1, up)", "up{job=\"b\"} 3");
+  f("up offset 1m", "up{job=\"a\"} 1; up{job=\"b\"} 0");
+  f("up{job=\"b\"} @ 0", "up{job=\"b\"} 0");
+  f("max_over_time(up{job=\"b\"}[2m:1m])", "{job=\"b\"} 3");
+  f("absent(down{job=\"x\"})", "{job=\"x\"} 1");
+  f("up[2m]", "up{job=\"a\"} 1@1 1@2; up{job=\"b\"} 0@1 3@2");
+}
+
+TEST_F(EngineTest, AnswersRangeQueriesSortedByLabels) {
+  Load("b", {1, 2, 3});
+  Load("a", {4, 5, 6});
+  EXPECT_EQ(Over("{__name__=~\"a|b\"}", 0, 2, 1), "a{} 4@0 5@1 6@2; b{} 1@0 2@1 3@2");
+  EXPECT_EQ(Over("sum({__name__=~\"a|b\"})", 0, 2, 2), "{} 5@0 9@2");
+  EXPECT_EQ(Over("a @ 0 + b", 0, 2, 1), "{} 5@0 6@1 7@2");
+}
+
+TEST_F(EngineTest, FoldsManySeriesLikeFew) {
+  // Enough series for parallel shards: by part (one group) and by group (many).
+  constexpr int kSeries = 3000;
+  for (int i = 0; i < kSeries; i++) {
+    Load(fmt::format("m{{i=\"{}\",g=\"{}\"}}", i, i % 100), {1.0 * i, 2.0 * i, 3.0 * i});
+  }
+  const double total = 3.0 * kSeries * (kSeries - 1) / 2;
+  EXPECT_EQ(At("sum(m)", 2), "{} " + base::FormatFloat(total));
+  EXPECT_EQ(At("count(m)", 2), "{} 3000");
+  EXPECT_EQ(At("max(m)", 2), "{} 8997");
+  EXPECT_EQ(At("avg(m)", 2), "{} " + base::FormatFloat(total / kSeries));
+  EXPECT_EQ(At("sum(sum by (g) (m))", 2), "{} " + base::FormatFloat(total));
+  EXPECT_EQ(At("count(count without (i) (m))", 2), "{} 100");
+  EXPECT_EQ(At("sum by (g) (m{g=\"7\"})", 2), "{g=\"7\"} 134190");
+}
+
+TEST_F(EngineTest, RefusesWhatBreaksABudget) {
+  for (int i = 0; i < 20; i++) Load(fmt::format("m{{i=\"{}\"}}", i), {1, 2, 3, 4, 5});
+  Configure({.max_samples = 10});
+  EXPECT_EQ(At("m", 2),
+            "error: query processing would load too many samples into memory in query execution");
+  EXPECT_EQ(At("sum(m)", 2), "{} 60") << "rows that are folded away are not held";
+  EXPECT_EQ(At("vector(1)[100y:1ms]", 2),
+            "error: query processing would load too many samples into memory in query execution");
+  Configure({.max_bytes = 100});
+  EXPECT_EQ(At("m", 2),
+            "error: query processing would hold more than 100 bytes of memory in query execution");
+}
+
+TEST_F(EngineTest, StopsWhenCancelled) {
+  Load("m", {1});
+  const auto result = engine_->Instant(store_, "m", 0, {.cancelled = [] { return true; }});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code(), base::ErrorCode::kCancelled);
+}
+
+TEST_F(EngineTest, TellsBadTextFromBadData) {
+  Load("a{x=\"1\"}", {1});
+  Load("a{x=\"2\"}", {1});
+  auto f = [&](std::string_view query, base::ErrorCode want) {
+    const auto result = engine_->Instant(store_, query, 0, {});
+    ASSERT_FALSE(result) << query;
+    EXPECT_EQ(result.error().code(), want) << result.error().message();
+  };
+  f("sum(", base::ErrorCode::kInvalidArgument);
+  f("a[step()]", base::ErrorCode::kInvalidArgument);
+  f("a + on() a", base::ErrorCode::kExecution);
+  EXPECT_EQ(Over("a[5m]", 0, 1, 1),
+            "error: invalid expression type \"range vector\" for range query, must be Scalar or "
+            "instant Vector");
+}
+
+TEST_F(EngineTest, NamesAreDroppedAtOnceUnlessDelayed) {
+  Load("a_total", {1, 2, 3});
+  Load("b_total", {1, 3, 5});
+  const char* query = "rate({__name__=~\"._total\"}[2m])";
+  EXPECT_EQ(At(query, 2), "error: vector cannot contain metrics with the same labelset");
+  EXPECT_EQ(At(std::string("sum(") + query + ")", 2),
+            "error: vector cannot contain metrics with the same labelset");
+  Configure({.features = {.delayed_name_removal = true}});
+  EXPECT_EQ(At("label_replace(rate({__name__=~\"._total\"}[2m]), \"n\", \"$1\", \"__name__\", "
+               "\"(.*)\") * 60",
+               2),
+            "{n=\"a_total\"} 1; {n=\"b_total\"} 2");
+}
+
+TEST_F(EngineTest, SubqueriesLieOnTheirOwnGrid) {
+  Load("m", {0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
+  // At 9 min the grid of 4 min within (1 min, 9 min] is 4 min and 8 min.
+  EXPECT_EQ(At("m[8m:4m]", 9), "m{} 4@4 8@8");
+  EXPECT_EQ(At("sum_over_time(m[8m:4m])", 9), "{} 12");
+}
+
+TEST_F(EngineTest, AnnotationsTellWhereInTheTextTheyBelong) {
+  Load("requests", {1, 2, 3});
+  const auto result = engine_->Instant(store_, "1 +\n rate(requests[2m])", 120'000, {});
+  ASSERT_TRUE(result);
+  ASSERT_EQ(result->annotations.infos.size(), 1u);
+  EXPECT_EQ(result->annotations.infos[0],
+            "PromQL info: metric might not be a counter, name does not end in "
+            "_total/_sum/_count/_bucket: \"requests\" (2:7)");
+}
+
+}  // namespace
+}  // namespace tributary::promql
