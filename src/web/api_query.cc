@@ -1,0 +1,240 @@
+// /api/v1/query, query_range, query_exemplars, format_query, parse_query.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/strings.h"
+#include "promql/engine.h"
+#include "promql/parse/parser.h"
+#include "web/api_params.h"
+#include "web/envelope.h"
+#include "web/routes.h"
+#include "web/value_json.h"
+
+namespace tributary::web {
+namespace {
+
+using base::ErrorCode;
+
+constexpr int64_t kMaxPoints = 11'000;
+constexpr std::string_view kTruncated = "results truncated due to limit";
+
+// What instant and range queries have in common.
+struct CommonParams {
+  uint64_t limit = 0;
+  promql::QueryOptions options;
+  std::string_view stats;
+};
+
+// Answers the call and returns false when a parameter is wrong.
+bool ParseTimeout(Call& call, promql::QueryOptions* options) {
+  const std::string_view text = call.param("timeout");
+  if (text.empty()) return true;
+  const auto timeout = ParseApiDuration(text);
+  if (!timeout) {
+    RespondInvalidParam(call.response, "timeout", timeout.error().message());
+    return false;
+  }
+  options->timeout_ms = std::max<int64_t>(1, *timeout);  // 0 would mean the engine's
+  return true;
+}
+
+bool ParseOptions(Call& call, CommonParams* params) {
+  params->stats = call.param("stats");
+  params->options.cancelled = [&request = call.request] { return request.cancelled(); };
+  const std::string_view lookback = call.param("lookback_delta");
+  if (lookback.empty()) return true;
+  const auto parsed = ParseApiDuration(lookback);
+  if (!parsed) {
+    RespondError(call.response, ErrorType::kBadData,
+                 "error parsing lookback delta duration: " + parsed.error().message());
+    return false;
+  }
+  params->options.lookback_delta_ms = std::max<int64_t>(0, *parsed);
+  return true;
+}
+
+bool ParseCommonLimit(Call& call, CommonParams* params) {
+  const auto limit = ParseLimit(call.param("limit"));
+  if (!limit) {
+    RespondInvalidParam(call.response, "limit", limit.error().message());
+    return false;
+  }
+  params->limit = *limit;
+  return true;
+}
+
+void RespondQueryError(Call& call, const base::Error& error) {
+  if (error.code() == ErrorCode::kInvalidArgument) {
+    return RespondInvalidParam(call.response, "query", error.message());
+  }
+  RespondError(call.response, error);
+}
+
+template <class T>
+bool Truncate(std::vector<T>& rows, uint64_t limit) {
+  if (rows.size() <= limit) return false;
+  rows.resize(limit);
+  return true;
+}
+
+bool TruncateValue(promql::Value* value, uint64_t limit) {
+  if (limit == 0) return false;
+  if (auto* vector = std::get_if<promql::Vector>(value)) return Truncate(*vector, limit);
+  if (auto* matrix = std::get_if<promql::Matrix>(value)) return Truncate(*matrix, limit);
+  return false;
+}
+
+void WriteStats(wire::JsonWriter& json, const promql::QueryStats& stats) {
+  const double eval = stats.eval_seconds + stats.sort_seconds + stats.prepare_seconds;
+  json.BeginObject();
+  json.Key("timings");
+  json.BeginObject();
+  const auto number = [&](std::string_view key, double value) {
+    json.Key(key);
+    json.Double(value);
+  };
+  number("evalTotalTime", eval);
+  number("resultSortTime", stats.sort_seconds);
+  number("queryPreparationTime", stats.prepare_seconds);
+  number("innerEvalTime", stats.eval_seconds);
+  number("execQueueTime", stats.queue_seconds);
+  number("execTotalTime", stats.queue_seconds + eval);
+  json.EndObject();
+  json.Key("samples");
+  json.BeginObject();
+  json.Key("totalQueryableSamples");
+  json.Uint(stats.total_samples);
+  json.Key("samplesRead");
+  json.Uint(stats.total_samples);
+  json.Key("peakSamples");
+  json.Uint(stats.peak_samples);
+  json.EndObject();
+  json.EndObject();
+}
+
+void RespondResult(Call& call, const CommonParams& params,
+                   base::Result<promql::QueryResult> outcome) {
+  if (!outcome) return RespondQueryError(call, outcome.error());
+  promql::QueryResult& result = *outcome;
+  std::vector<std::string> warnings = std::move(result.annotations.warnings);
+  std::vector<std::string> infos = std::move(result.annotations.infos);
+  if (TruncateValue(&result.value, params.limit)) warnings.emplace_back(kTruncated);
+  if (!params.stats.empty() && params.stats != "true" && params.stats != "all") {
+    warnings.push_back(
+        fmt::format("value {} for parameter \"stats\" is deprecated and will be rejected in the "
+                    "next major release, use \"true\" or \"all\"",
+                    base::Quote(params.stats)));
+  }
+  Envelope envelope(call.response);
+  wire::JsonWriter& json = envelope.data();
+  json.BeginObject();
+  json.Key("resultType");
+  json.String(ResultTypeName(result.value));
+  json.Key("result");
+  WriteResult(json, result.value);
+  if (!params.stats.empty()) {
+    json.Key("stats");
+    WriteStats(json, result.stats);
+  }
+  json.EndObject();
+  envelope.Finish(warnings, infos);
+}
+
+void Instant(const Context& context, Call& call) {
+  CommonParams params;
+  if (!ParseCommonLimit(call, &params)) return;
+  const auto t = ParseTimeParam(call, "time", context.services.clock->NowMs());
+  if (!t) return RespondInvalidParam(call.response, "time", t.error().message());
+  if (!ParseTimeout(call, &params.options) || !ParseOptions(call, &params)) return;
+  RespondResult(call, params,
+                context.services.engine->Instant(*context.services.queryable, call.param("query"),
+                                                 *t, params.options));
+}
+
+void Range(const Context& context, Call& call) {
+  CommonParams params;
+  if (!ParseCommonLimit(call, &params)) return;
+  const auto start = ParseTime(call.param("start"));
+  if (!start) return RespondInvalidParam(call.response, "start", start.error().message());
+  const auto end = ParseTime(call.param("end"));
+  if (!end) return RespondInvalidParam(call.response, "end", end.error().message());
+  if (*end < *start) {
+    return RespondInvalidParam(call.response, "end", "end timestamp must not be before start time");
+  }
+  const auto step = ParseApiDuration(call.param("step"));
+  if (!step) return RespondInvalidParam(call.response, "step", step.error().message());
+  if (*step <= 0) {
+    return RespondInvalidParam(call.response, "step",
+                               "zero or negative query resolution step widths are not accepted. "
+                               "Try a positive integer");
+  }
+  // As unsigned: the distance of the bounds of time does not fit a signed number.
+  const uint64_t distance = static_cast<uint64_t>(*end) - static_cast<uint64_t>(*start);
+  if (distance / static_cast<uint64_t>(*step) > kMaxPoints) {
+    return RespondError(call.response, ErrorType::kBadData,
+                        "exceeded maximum resolution of 11,000 points per timeseries. Try "
+                        "decreasing the query resolution (?step=XX)");
+  }
+  if (!ParseTimeout(call, &params.options) || !ParseOptions(call, &params)) return;
+  RespondResult(call, params,
+                context.services.engine->Range(*context.services.queryable, call.param("query"),
+                                               *start, *end, *step, params.options));
+}
+
+base::Result<promql::ExprPtr> ParseQuery(const Context& context, Call& call) {
+  const promql::Features& features = context.services.engine->options().features;
+  promql::ParserOptions options;
+  options.experimental_functions = features.experimental_functions;
+  options.extended_range_selectors = features.extended_range_selectors;
+  options.binop_fill_modifiers = features.binop_fill_modifiers;
+  return promql::ParseExpr(call.param("query"), options);
+}
+
+// No exemplars are stored, so that the answer to a well-formed question is that there are none.
+void Exemplars(const Context& context, Call& call) {
+  const auto start = ParseTimeParam(call, "start", model::kMinTime);
+  if (!start) return RespondInvalidParam(call.response, "start", start.error().message());
+  const auto end = ParseTimeParam(call, "end", model::kMaxTime);
+  if (!end) return RespondInvalidParam(call.response, "end", end.error().message());
+  if (*end < *start) {
+    return RespondError(call.response, ErrorType::kBadData,
+                        "end timestamp must not be before start timestamp");
+  }
+  const auto expr = ParseQuery(context, call);
+  if (!expr) return RespondError(call.response, ErrorType::kBadData, expr.error().message());
+  Envelope envelope(call.response);
+  envelope.data().BeginArray();
+  envelope.data().EndArray();
+  envelope.Finish();
+}
+
+void Format(const Context& context, Call& call) {
+  const auto expr = ParseQuery(context, call);
+  if (!expr) return RespondInvalidParam(call.response, "query", expr.error().message());
+  Envelope envelope(call.response);
+  envelope.data().String(promql::Prettify(**expr));
+  envelope.Finish();
+}
+
+void ParseTree(const Context& context, Call& call) {
+  const auto expr = ParseQuery(context, call);
+  if (!expr) return RespondInvalidParam(call.response, "query", expr.error().message());
+  RespondError(call.response, base::Unimplemented("parse_query is not served yet"));
+}
+
+}  // namespace
+
+void AddQueryRoutes(Router& router, const Context& context) {
+  const RouteOptions options = ApiRoute(kGet | kPost, /*server_only=*/true);
+  const auto add = [&](const char* pattern, void (*serve)(const Context&, Call&)) {
+    router.Add(pattern, options, [&context, serve](Call& call) { serve(context, call); });
+  };
+  add("/api/v1/query", Instant);
+  add("/api/v1/query_range", Range);
+  add("/api/v1/query_exemplars", Exemplars);
+  add("/api/v1/format_query", Format);
+  add("/api/v1/parse_query", ParseTree);
+}
+
+}  // namespace tributary::web

@@ -1,0 +1,99 @@
+// /-/healthy, /-/ready, /-/reload, /-/quit, /metrics, /version and the redirects of the root.
+#include <atomic>
+#include <memory>
+
+#include "web/build_info.h"
+#include "web/global_url.h"
+#include "web/routes.h"
+
+namespace tributary::web {
+namespace {
+
+std::string AppName(const Context& context) {
+  return context.options.agent ? "Prometheus Agent" : "Prometheus Server";
+}
+
+void Redirect(Call& call, const std::string& location) {
+  call.response.SetStatus(302);
+  call.response.SetHeader("Location", location);
+  call.response.SetHeader("Content-Type", "text/html; charset=utf-8");
+}
+
+void Reload(const Context& context, Call& call) {
+  if (const base::Status status = context.services.reload(); !status) {
+    RespondText(call.response, 500, "failed to reload config: " + status.error().message());
+  }
+}
+
+void AddLifecycle(Router& router, const Context& context) {
+  RouteOptions change;
+  change.methods = kPost | kPut;
+  change.needs_ready = false;
+  if (context.services.reload) {
+    router.Add("/-/reload", change, [&context](Call& call) { Reload(context, call); });
+    auto asked = std::make_shared<std::atomic<bool>>(false);
+    router.Add("/-/quit", change, [&context, asked](Call& call) {
+      if (asked->exchange(true)) {
+        call.response.Write("Termination already in progress.");
+        return;
+      }
+      call.response.Write("Requesting termination... Goodbye!");
+      context.services.quit();
+    });
+  } else {
+    for (const char* pattern : {"/-/reload", "/-/quit"}) {
+      router.Add(pattern, change, [](Call& call) {
+        call.response.SetStatus(403);
+        call.response.Write("Lifecycle API is not enabled.");
+      });
+    }
+  }
+  RouteOptions look = change;
+  look.methods = kGet;
+  for (const char* pattern : {"/-/reload", "/-/quit"}) {
+    router.Add(pattern, look, [](Call& call) {
+      call.response.SetStatus(405);
+      call.response.Write("Only POST or PUT requests allowed");
+    });
+  }
+}
+
+}  // namespace
+
+void AddManagementRoutes(Router& router, const Context& context) {
+  RouteOptions probe;
+  probe.methods = kGet | kHead;
+  probe.needs_ready = false;
+  router.Add("/-/healthy", probe, [&context](Call& call) {
+    call.response.SetHeader("Content-Type", "text/plain; charset=utf-8");
+    call.response.Write(AppName(context) + " is Healthy.\n");
+  });
+  probe.needs_ready = true;
+  router.Add("/-/ready", probe, [&context](Call& call) {
+    call.response.SetHeader("Content-Type", "text/plain; charset=utf-8");
+    call.response.Write(AppName(context) + " is Ready.\n");
+  });
+  AddLifecycle(router, context);
+
+  RouteOptions always;
+  always.needs_ready = false;
+  router.Add("/metrics", always, [&context](Call& call) {
+    call.response.SetHeader("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+    call.response.Write(context.services.metrics->RenderText());
+  });
+  router.Add("/version", always, [](Call& call) {
+    std::string text;
+    wire::JsonWriter json(&text);
+    WriteBuildInfo(json);
+    call.response.SetHeader("Content-Type", "application/json");
+    call.response.Write(text + "\n");
+  });
+  const std::string base_path = UrlPath(context.options.external_url);
+  const std::string home = base_path + (context.options.agent ? "/agent" : "/query");
+  router.Add("/", always, [home](Call& call) { Redirect(call, home); });
+  router.Add("/graph", always, [base_path](Call& call) {
+    Redirect(call, base_path + "/query?" + std::string(call.request.raw_query()));
+  });
+}
+
+}  // namespace tributary::web
