@@ -1,6 +1,6 @@
-// Prometheus's own scripts, one test case a file. What does not pass yet is listed in
-// known_failures.txt ("file.test:line", the line of the eval); a script's test is green exactly
-// when it fails in the listed places and nowhere else, so the list can only shrink.
+// Prometheus's own scripts, one test case a file and size of chunks. What does not pass is listed
+// in known_failures.txt ("case:line", the line of the eval, with the reason above it); a case is
+// green exactly when it fails in the listed places and nowhere else, so the list can only shrink.
 //
 // The scripts are found by the environment variable TRIBUTARY_SHARED_DATA or beside the source
 // tree. PROMQLTEST_VERBOSE=1 tells of every failure.
@@ -12,6 +12,7 @@
 #include <iterator>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -39,12 +40,12 @@ std::string ReadAll(const fs::path& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-std::set<int> KnownFailures(const std::string& file) {
+std::set<int> KnownFailures(const std::string& name) {
   std::set<int> lines;
   std::ifstream in(Here() / "known_failures.txt");
   for (std::string line; std::getline(in, line);) {
     const size_t colon = line.find(':');
-    if (line.substr(0, colon) == file) lines.insert(std::stoi(line.substr(colon + 1)));
+    if (line.substr(0, colon) == name) lines.insert(std::stoi(line.substr(colon + 1)));
   }
   return lines;
 }
@@ -59,21 +60,30 @@ std::vector<std::string> ScriptNames() {
   return names;
 }
 
-class PromqlTest : public testing::TestWithParam<std::string> {};
+std::string CaseName(const std::string& script, size_t samples_per_chunk) {
+  std::string name = script + "_by_" + std::to_string(samples_per_chunk);
+  std::ranges::replace(name, '-', '_');
+  return name;
+}
+
+// A script and the most samples a chunk may hold: the answer must not depend on chunk borders.
+class PromqlTest : public testing::TestWithParam<std::tuple<std::string, size_t>> {};
 
 TEST_P(PromqlTest, FailsOnlyWhereKnown) {
-  const std::string file = GetParam() + ".test";
+  const auto& [name, samples_per_chunk] = GetParam();
+  const std::string file = name + ".test";
   if (!fs::exists(ScriptFolder() / file)) {
     GTEST_SKIP() << "no scripts: set TRIBUTARY_SHARED_DATA";
   }
   base::ThreadPool pool("promqltest", 2);
   base::MetricsRegistry metrics;
   const auto engine = promql::Engine::Create(ScriptEngineOptions(), pool, metrics);
-  const auto outcomes = RunScript(ReadAll(ScriptFolder() / file), *engine);
+  const auto outcomes =
+      RunScript(ReadAll(ScriptFolder() / file), *engine, {.samples_per_chunk = samples_per_chunk});
   ASSERT_TRUE(outcomes) << file << ": " << outcomes.error().message();
 
   const bool verbose = std::getenv("PROMQLTEST_VERBOSE") != nullptr;
-  const std::set<int> known = KnownFailures(file);
+  const std::set<int> known = KnownFailures(CaseName(name, samples_per_chunk));
   size_t failed = 0;
   for (const EvalOutcome& outcome : *outcomes) {
     const bool fails = !outcome.failure.empty();
@@ -92,11 +102,12 @@ TEST_P(PromqlTest, FailsOnlyWhereKnown) {
   std::cout << file << ": " << outcomes->size() - failed << " passed, " << failed << " failed\n";
 }
 
-INSTANTIATE_TEST_SUITE_P(Scripts, PromqlTest, testing::ValuesIn(ScriptNames()),
+INSTANTIATE_TEST_SUITE_P(Scripts, PromqlTest,
+                         testing::Combine(testing::ValuesIn(ScriptNames()),
+                                          testing::Values(size_t{120}, size_t{2})),
                          [](const auto& param_info) {
-                           std::string name = param_info.param;
-                           std::ranges::replace(name, '-', '_');
-                           return name;
+                           return CaseName(std::get<0>(param_info.param),
+                                           std::get<1>(param_info.param));
                          });
 
 }  // namespace

@@ -82,9 +82,12 @@ std::vector<InstantQuery> Variants(const EvalCommand& eval) {
 
 class ScriptRun {
  public:
-  explicit ScriptRun(promql::Engine& engine) : engine_(engine) { Clear(); }
+  ScriptRun(promql::Engine& engine, const RunOptions& options)
+      : engine_(engine), options_(options) {
+    Clear();
+  }
 
-  void Clear() { store_ = std::make_unique<storage::MemoryStore>(); }
+  void Clear() { store_ = std::make_unique<storage::MemoryStore>(options_.samples_per_chunk); }
   base::Status Load(const LoadCommand& load);
   Mismatch Eval(const EvalCommand& eval);
 
@@ -95,6 +98,7 @@ class ScriptRun {
   Mismatch EvalAsRange(const EvalCommand& eval, const InstantQuery& query, bool scalar);
 
   promql::Engine& engine_;
+  const RunOptions options_;
   std::unique_ptr<storage::MemoryStore> store_;
 };
 
@@ -221,9 +225,10 @@ promql::EngineOptions ScriptEngineOptions() {
   return options;
 }
 
-base::Result<std::vector<EvalOutcome>> RunScript(std::string_view text, promql::Engine& engine) {
+base::Result<std::vector<EvalOutcome>> RunScript(std::string_view text, promql::Engine& engine,
+                                                 const RunOptions& options) {
   ASSIGN_OR_RETURN(const std::vector<Command> commands, ParseScript(text));
-  ScriptRun run(engine);
+  ScriptRun run(engine, options);
   std::vector<EvalOutcome> outcomes;
   for (const Command& command : commands) {
     if (const auto* load = std::get_if<LoadCommand>(&command)) {

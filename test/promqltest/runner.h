@@ -23,7 +23,13 @@ struct EvalOutcome {
 // The engine settings that the upstream scripts expect.
 promql::EngineOptions ScriptEngineOptions();
 
+struct RunOptions {
+  // Of the store; few make many chunk borders. At most this many samples share a chunk.
+  size_t samples_per_chunk = 120;
+};
+
 // One outcome for each `eval`, in order. Fails when the script itself is wrong or cannot be loaded.
-base::Result<std::vector<EvalOutcome>> RunScript(std::string_view text, promql::Engine& engine);
+base::Result<std::vector<EvalOutcome>> RunScript(std::string_view text, promql::Engine& engine,
+                                                 const RunOptions& options = {});
 
 }  // namespace tributary::promqltest

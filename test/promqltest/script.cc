@@ -133,7 +133,7 @@ base::Result<LoadCommand> ScriptParser::ParseLoad() {
       if (pending) return Fail("@st line has no following sample line");
       ASSIGN_OR_RETURN(const auto metric, Series(line.substr(0, blank - 3)));
       StartOffsets offsets;
-      for (const std::string_view item : base::Split(line.substr(blank), ' ')) {
+      for (const std::string_view item : base::Split(std::string_view(line).substr(blank), ' ')) {
         if (item.empty()) continue;
         if (!ExpandStartItem(item, &offsets)) {
           return Fail(fmt::format("invalid @st sequence: {}", item));
@@ -203,7 +203,8 @@ base::Status ScriptParser::ParseExpect(const std::string& line, EvalCommand* eva
     return Fail("invalid expect statement " + base::Quote(line));
   }
   MessageMatch match{kind != "msg", std::string(base::TrimSpace(text))};
-  if (match.is_regex && !RE2(match.text).ok()) return Fail("invalid regex " + match.text);
+  if (match.is_regex && !RE2(match.text, RE2::Quiet).ok())
+    return Fail("invalid regex " + match.text);
   if (what == "ordered") {
     eval->ordered = true;
   } else if (what == "fail") {
