@@ -156,11 +156,10 @@ TEST(ApiQuery, EngineErrorsMapToStatusAndType) {
 TEST(ApiQuery, FormatAndExemplars) {
   WebFixture f;
   EXPECT_EQ(f.Get("/api/v1/format_query?query=sum(x)by(a)").body,
-            R"({"status":"success","data":"sum by (a) (x)"
-})");
+            R"~({"status":"success","data":"sum by (a) (x)"})~");
   EXPECT_EQ(f.Get("/api/v1/format_query?query=sum(").status, 400);
-EXPECT_EQ(f.Get("/api/v1/query_exemplars?query=up").body, R"({"status":"success","data":[]})");
-EXPECT_EQ(f.Get("/api/v1/query_exemplars?query=up&start=2&end=1").status, 400);
+  EXPECT_EQ(f.Get("/api/v1/query_exemplars?query=up").body, R"({"status":"success","data":[]})");
+  EXPECT_EQ(f.Get("/api/v1/query_exemplars?query=up&start=2&end=1").status, 400);
 }
 
 }  // namespace

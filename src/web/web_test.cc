@@ -12,7 +12,7 @@ namespace {
 using model::Labels;
 
 // "secret" at cost 4.
-constexpr const char* kSecretHash = "$2b$04$abcdefghijklmnopqrstuuBC1yKTtA0JAEbL2LJcQqHs1IuV5AyQG";
+constexpr const char* kSecretHash = "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW";
 
 TEST(Web, ManagementRoutes) {
   WebFixture f;

@@ -70,19 +70,19 @@ class FakeResponse final : public net::ResponseWriter {
 // Answers `answer` and remembers the question.
 class FakeEngine final : public promql::Engine {
  public:
-  base::Result<promql::QueryResult> Instant(storage::Queryable&, std::string_view query,
+  base::Result<promql::QueryResult> Instant(storage::Queryable&, std::string_view text,
                                             model::Timestamp t,
                                             const promql::QueryOptions& options) override {
-    return Remember(query, t, t, 0, options);
+    return Remember(text, t, t, 0, options);
   }
-  base::Result<promql::QueryResult> Range(storage::Queryable&, std::string_view query,
-                                          model::Timestamp start, model::Timestamp end,
+  base::Result<promql::QueryResult> Range(storage::Queryable&, std::string_view text,
+                                          model::Timestamp from, model::Timestamp to,
                                           int64_t step_ms,
                                           const promql::QueryOptions& options) override {
-    return Remember(query, start, end, step_ms, options);
+    return Remember(text, from, to, step_ms, options);
   }
   void SetDefaultStep(int64_t) override {}
-  const promql::EngineOptions& options() const override { return options_; }
+  const promql::EngineOptions& options() const override { return engine_options_; }
 
   base::Result<promql::QueryResult> answer = promql::QueryResult{};
   std::string query;
@@ -101,7 +101,7 @@ class FakeEngine final : public promql::Engine {
     asked = options;
     return answer;
   }
-  promql::EngineOptions options_;
+  promql::EngineOptions engine_options_;
 };
 
 class FakeScrape final : public scrape::Manager {
