@@ -30,8 +30,10 @@ void IgnoreSigpipe() {
   }
 }
 
+// Queries that wait for their turn in the engine hold a thread each; writes must not wait for them.
 size_t HandlerThreads(size_t asked) {
-  return asked != 0 ? asked : 4 * std::max(1u, std::thread::hardware_concurrency());
+  constexpr size_t kAtLeast = 64;
+  return asked != 0 ? asked : std::max<size_t>(kAtLeast, 8 * std::thread::hardware_concurrency());
 }
 
 class Server final : public HttpServer {

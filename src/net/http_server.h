@@ -67,7 +67,7 @@ struct HttpServerOptions {
   size_t max_header_bytes = 64 * 1024;
   size_t max_body_bytes = 32 * 1024 * 1024;
   size_t io_threads = 1;
-  size_t handler_threads = 0;  // 0: 4 a core
+  size_t handler_threads = 0;  // 0: 8 a core, at least 64: most of them wait, for data or engine
 };
 
 class HttpServer {
