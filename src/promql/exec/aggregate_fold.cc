@@ -84,27 +84,22 @@ class Fold {
     }
   }
 
-  void AddHistogram(size_t series, const model::FloatHistogram& h, Cell* cell, size_t key,
-                    HistogramCells* histograms) {
-    switch (role_) {
-      case HistogramRole::kCounts:
-        cell->Add(0);
-        return;
-      case HistogramRole::kIgnored:
-        context_.annotations().HistogramIgnoredInAggregation(AggregateOpName(op_), pos_);
-        return;
-      case HistogramRole::kSum:
-      case HistogramRole::kMean:
-        break;
+  // For aggregations that do not combine histograms.
+  void NoteHistogram(Cell* cell) {
+    if (role_ == HistogramRole::kCounts) {
+      cell->Add(0);
+    } else {
+      context_.annotations().HistogramIgnoredInAggregation(AggregateOpName(op_), pos_);
     }
-    HistogramCell& to = (*histograms)[key];
-    if (to.incompatible) return;
-    const auto status = role_ == HistogramRole::kSum ? to.sum.Add(h) : to.mean.Add(h);
-    if (!status) {
-      to.incompatible = true;
-      context_.annotations().MixedExponentialCustomHistograms(
-          rows_.LabelsOf(series).Get(model::kMetricName), pos_);
-    }
+  }
+
+  void CombineHistogram(size_t series, const model::FloatHistogram& h, HistogramCell* to) {
+    if (to->incompatible) return;
+    const auto status = role_ == HistogramRole::kSum ? to->sum.Add(h) : to->mean.Add(h);
+    if (status) return;
+    to->incompatible = true;
+    context_.annotations().MixedExponentialCustomHistograms(
+        rows_.LabelsOf(series).Get(model::kMetricName), pos_);
   }
 
   // Folds the series of groups [first, last), in the order given, into their rows.
@@ -122,8 +117,12 @@ class Fold {
       const size_t base = (grouping.group_of[i] - first) * steps_;
       AddFloats(row.values, cells.data() + base);
       for (size_t step = 0; step < row.histograms.size(); step++) {
-        if (const auto* h = row.histogram(step)) {
-          AddHistogram(i, *h, &cells[base + step], base + step, &histograms);
+        const auto* h = row.histogram(step);
+        if (h == nullptr) continue;
+        if (combines_histograms()) {
+          CombineHistogram(i, *h, &histograms[base + step]);
+        } else {
+          NoteHistogram(&cells[base + step]);
         }
       }
       row.histograms.clear();
@@ -200,6 +199,7 @@ class Fold {
       std::vector<double> values(steps_);
       Row row{values, {}};
       ReadScratch scratch;
+      HistogramCells combined;  // stays empty: roles that combine leave at the first histogram
       const size_t begin = n * part / parts, end = n * (part + 1) / parts;
       for (size_t i = begin; i < end; i++) {
         if (i % kSeriesPerShard == 0) RETURN_IF_ERROR(context_.Check());
@@ -211,8 +211,8 @@ class Fold {
             return {};
           }
           for (size_t step = 0; step < steps_; step++) {
-            if (const auto* h = row.histogram(step)) {
-              AddHistogram(i, *h, &to[grouping.group_of[i] * steps_ + step], 0, nullptr);
+            if (row.histogram(step) != nullptr) {
+              NoteHistogram(&to[grouping.group_of[i] * steps_ + step]);
             }
           }
           row.histograms.clear();
