@@ -311,7 +311,9 @@ bool Parser::ParseBinaryModifiers(BinaryExpr* binary, VectorMatching* matching) 
     if (Peek().type == kGroupLeft || Peek().type == kGroupRight) {
       matching->card =
           Take().type == kGroupLeft ? MatchCardinality::kManyToOne : MatchCardinality::kOneToMany;
-      if (Peek().type == kLeftParen && !ParseGroupingLabels(&matching->include)) return false;
+      // The labels may be left out when an operand follows.
+      const bool has_labels = Peek().type == kLeftParen || !StartsExpression(Peek().type);
+      if (has_labels && !ParseGroupingLabels(&matching->include)) return false;
     }
   }
   const auto fill = [&](std::optional<double>* side) {

@@ -181,14 +181,22 @@ ExprPtr Parser::ParseDurationPrimary() {
   }
 }
 
-// A literal or a call, signed or not, stands alone; only what begins with a parenthesis goes on.
+// A literal or a call, signed or not, stands alone. Only what begins with a parenthesis or with two
+// signs goes on; the latter is put in parentheses, without which it would not parse back.
 ExprPtr Parser::ParseOffsetDuration() {
   if (Peek().type == kLeftParen) return ParseDuration(kLowest);
   if (Peek().type != kAdd && Peek().type != kSub) return ParseDurationPrimary();
   const Token op = Take();
-  ExprPtr operand = ParseDurationUnary();
-  if (!operand) return nullptr;
-  return NegateDuration(op, std::move(operand));
+  const bool two_signs = Peek().type == kAdd || Peek().type == kSub;
+  // A literal is checked together with its sign.
+  const bool literal = Peek().type == kNumber || Peek().type == kDuration;
+  ExprPtr operand = literal ? ParseNumberOrDuration() : ParseDurationUnary();
+  if (operand) operand = NegateDuration(op, std::move(operand));
+  if (!operand || !two_signs) return operand;
+  const Expr* first = operand.get();
+  operand = FinishDurationBinary(std::move(operand), kLowest);
+  if (!operand || operand.get() == first) return operand;
+  return Wrap(std::move(operand), {op.pos, last_end_});
 }
 
 }  // namespace tributary::promql

@@ -69,6 +69,8 @@ TEST(ParserTest, PrintsBackWhatItUnderstood) {
   f("foo offset -(5m)", "foo offset -(5m)");
   f("foo offset +step()", "foo offset step()");
   f("foo offset -range() + 1", "foo offset -range() + 1");
+  f("foo offset - -1m + 2m", "foo offset (1m + 2m)");
+  f("foo offset -1m + 2m", "foo offset -1m + 2m");
   f("foo offset (5m*2)", "foo offset (5m * 2)");
   // Precedence and association.
   f("1 + 2 * 3 ^ 4 ^ 5", "1 + 2 * 3 ^ 4 ^ 5");
@@ -144,6 +146,7 @@ TEST(ParserTest, SaysWhereAndWhatIsWrong) {
   f("foo[1h:][1h:]", "1:1", "subquery is only allowed on instant vector, got matrix instead");
   f("foo offset", "1:11",
     "unexpected end of input in offset, expected number, duration, step(), or range()");
+  f("foo offset - 1e30", "1:12", "duration out of range");
   f("foo offset 1m offset 1m", "1:1", "offset may not be set multiple times");
   f("foo @ bar", "1:7", "unexpected identifier \"bar\" in @, expected timestamp");
   f("foo @ 1 @ 2", "1:1", "@ <timestamp> may not be set multiple times");
@@ -156,6 +159,7 @@ TEST(ParserTest, SaysWhereAndWhatIsWrong) {
   f("foo + bool bar", "1:5", "bool modifier can only be used on comparison operators");
   f("foo and 1", "1:1", "set operator \"and\" not allowed in binary scalar expression");
   f("foo and on(a) group_left b", "1:1", "no grouping allowed for \"and\" operation");
+  f("foo + on(a) group_left on(b) bar", "1:24", "unexpected <on> in grouping opts, expected \"(\"");
   f("foo + on(a) 1", "1:1", "vector matching only allowed between instant vectors");
   f("foo + fill(1) 1", "1:1", "filling in missing series only allowed between instant vectors");
   f("foo or fill(1) bar", "1:1", "filling in missing series not allowed for set operators");
