@@ -176,17 +176,19 @@ base::Status WalWriter::Close() {
     if (!AcquireFile()) return {};
     closed_ = true;
   }
+  if (file_ == nullptr) {
+    ReleaseFile();
+    return {};
+  }
   base::Status status = Recover();
   if (status && position() % kWalPageBytes != 0) {
     PadPage();
     status = Flush();
   }
   if (status) status = SyncFile();
-  if (file_ != nullptr) {
-    const base::Status closed = file_->Close();
-    if (status) status = closed;
-    file_.reset();
-  }
+  const base::Status closed = file_->Close();
+  if (status) status = closed;
+  file_.reset();
   ReleaseFile();
   return status;
 }
