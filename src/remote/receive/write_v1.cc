@@ -1,6 +1,6 @@
 #include "remote/receive/write_v1.h"
 
-#include "base/hash.h"
+#include "remote/receive/fingerprint.h"
 
 namespace tributary::remote {
 
@@ -12,11 +12,10 @@ base::Status WriteV1::Run(std::string_view message, BatchWriter& writer) {
 }
 
 void WriteV1::OnSeries(const wire::WriteSeriesV1& series) {
-  static const uint64_t seed = base::ProcessSeed();
   PendingSeries pending;
   pending.scattered = !series.scattered.empty();
   pending.encoded = pending.scattered ? series.scattered : series.raw_labels;
-  if (!pending.scattered) pending.key = base::HashTo128(pending.encoded, seed);
+  if (!pending.scattered) pending.key = Fingerprint(pending.encoded);
   writer_->AddSeries(pending);
   for (const model::Sample& sample : series.samples) writer_->AddSample(sample.t, sample.v);
   for (const std::string_view encoded : series.histograms) writer_->AddHistogram(encoded);

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "remote/receive/fingerprint.h"
+
 namespace tributary::remote {
 namespace {
 
@@ -44,11 +46,8 @@ base::Status WriteV2::Run(std::string_view message, BatchWriter& writer) {
 }
 
 void WriteV2::OnSymbols(std::span<const std::string_view> symbols) {
-  const uint64_t seed = base::ProcessSeed();
   scratch_.hashes.resize(symbols.size());
-  for (size_t i = 0; i < symbols.size(); ++i) {
-    scratch_.hashes[i] = base::HashTo128(symbols[i], seed);
-  }
+  for (size_t i = 0; i < symbols.size(); ++i) scratch_.hashes[i] = Fingerprint(symbols[i]);
 }
 
 void WriteV2::OnSeries(const wire::WriteSeriesV2& series) {
