@@ -171,6 +171,10 @@ class EngineImpl final : public Engine {
         .deadline_ns = began_ns + timeout_ms * 1'000'000,
         .cancelled = query_options.cancelled,
     };
+    // No sample is so far away, and nearer times can be shifted without overflow.
+    constexpr model::Timestamp kFarthest = model::Timestamp{1} << 60;
+    plan_options.start = std::clamp(plan_options.start, -kFarthest, kFarthest);
+    plan_options.end = std::clamp(plan_options.end, -kFarthest, kFarthest);
     plan_options.lookback_delta_ms = context_options.lookback_delta_ms;
     plan_options.default_step_ms = default_step_ms_.load();
 

@@ -181,6 +181,7 @@ class RateFunction final : public RangeFunction {
     WindowCursor window;
     uint64_t read = 0, largest = 0;
     size_t next_reset = 0;
+    uint64_t corrections = 0;  // since the clock was looked at
     for (size_t step = 0; step < env_.steps.count; step++) {
       const auto end = env_.window.when(env_.steps.at(step));
       const auto start = end - env_.window.range_ms;
@@ -193,8 +194,12 @@ class RateFunction final : public RangeFunction {
       double increase = v[last] - v[first];
       if (!resets.empty()) {
         while (next_reset < resets.size() && resets[next_reset] <= first) next_reset++;
-        for (size_t r = next_reset; r < resets.size() && resets[r] <= last; r++) {
-          increase += v[resets[r] - 1];
+        size_t r = next_reset;
+        for (; r < resets.size() && resets[r] <= last; r++) increase += v[resets[r] - 1];
+        corrections += r - next_reset;
+        if (corrections > kSamplesPerCheck) {
+          RETURN_IF_ERROR(env_.context->Check());
+          corrections = 0;
         }
       }
       const double factor = FastExtrapolationFactor(

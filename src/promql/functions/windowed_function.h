@@ -43,6 +43,9 @@ class WindowCursor {
   size_t end = 0;
 };
 
+// Samples looked at between two looks at the clock.
+inline constexpr uint64_t kSamplesPerCheck = 1'000'000;
+
 // Kernel: void or base::Status operator()(const Window&, Row*) const, called for each step with
 // at least one sample.
 template <class Kernel>
@@ -56,6 +59,7 @@ class WindowedFunction final : public RangeFunction {
     WindowCursor floats, histograms;
     uint64_t read = 0;
     uint64_t largest = 0;
+    uint64_t next_check = kSamplesPerCheck;
     for (size_t step = 0; step < env_.steps.count; step++) {
       const auto eval_t = env_.steps.at(step);
       const auto end = spec.when(eval_t);
@@ -68,6 +72,10 @@ class WindowedFunction final : public RangeFunction {
       const size_t hn = histograms.end - histograms.begin;
       if (n + hn == 0) continue;
       read += n + hn;
+      if (read > next_check) {
+        RETURN_IF_ERROR(env_.context->Check());
+        next_check = read + kSamplesPerCheck;
+      }
       largest = std::max<uint64_t>(largest, n + hn);
       const Window window{
           .t = std::span(s.t).subspan(floats.begin, n),
