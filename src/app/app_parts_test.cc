@@ -57,21 +57,23 @@ TEST(ExternalUrlTest, RoutePrefix) {
 
 TEST(RetentionTest, TheConfigurationWins) {
   const auto fs = base::MakeMemoryFileSystem();
-  const auto f = [&](const Options& options, const config::TsdbConfig& config,
+  const auto f = [&](int64_t flag_time_ms, uint64_t flag_size, const config::TsdbConfig& config,
                      std::string_view want) {
+    Options options;
+    options.retention_time_ms = flag_time_ms;
+    options.retention_size_bytes = flag_size;
     const auto retention = ComputeRetention(options, config, *fs, "/data");
     ASSERT_TRUE(retention);
     EXPECT_EQ(RetentionText(*retention), want);
   };
-  f({}, {}, "15d");
-  f({.retention_time_ms = 3'600'000}, {}, "1h");
-  f({.retention_size_bytes = 512u << 20}, {}, "512MiB");
-  f({.retention_time_ms = 3'600'000, .retention_size_bytes = 1u << 30}, {}, "1h or 1GiB");
-  f({.retention_time_ms = 3'600'000}, {.has_retention = true, .retention_time_ms = 7'200'000},
-    "2h");
-  f({.retention_time_ms = 3'600'000}, {.has_retention = true, .retention_size_bytes = 1u << 30},
-    "1GiB");
-  f({}, {.has_retention = true}, "");
+  constexpr int64_t kHour = 3'600'000;
+  f(0, 0, {}, "15d");
+  f(kHour, 0, {}, "1h");
+  f(0, 512u << 20, {}, "512MiB");
+  f(kHour, 1u << 30, {}, "1h or 1GiB");
+  f(kHour, 0, {.has_retention = true, .retention_time_ms = 2 * kHour}, "2h");
+  f(kHour, 0, {.has_retention = true, .retention_size_bytes = 1u << 30}, "1GiB");
+  f(0, 0, {.has_retention = true}, "");
 }
 
 class ToolTest : public testing::Test {

@@ -191,8 +191,8 @@ TEST(FlagsTest, FlagsOfTheOtherModeEndWithThree) {
   const FlagOutcome server_only = Parse({"--agent", "--storage.tsdb.path=x", "--query.timeout=1m"});
   EXPECT_EQ(server_only.exit_code, kExitWrongMode);
   EXPECT_EQ(server_only.err,
-            "The following flag(s) can not be used in agent mode: [\"--query.timeout\" "
-            "\"--storage.tsdb.path\"]\n");
+            "The following flag(s) can not be used in agent mode: [\"--storage.tsdb.path\" "
+            "\"--query.timeout\"]\n");
   const FlagOutcome agent_only = Parse({"--storage.agent.path=x"});
   EXPECT_EQ(agent_only.exit_code, kExitWrongMode);
   EXPECT_THAT(agent_only.err, HasSubstr("can only be used in agent mode: "

@@ -34,6 +34,8 @@ TEST(ConfigErrorsTest, NameTheLineTheFieldAndWhatWasExpected) {
     "prometheus.yml:3: field scrape_intervall: not known in scrape_configs[0]; did you mean "
     "scrape_interval?");
   f("globl: {}", "prometheus.yml:1: field globl: not known; did you mean global?");
+  f("scrape_configs: [{job: a, job_name: a}]",
+    "prometheus.yml:1: field job: not known in scrape_configs[0]; did you mean job_name?");
   f(Job("zzzzzzzzzz: 1"), "prometheus.yml:3: field zzzzzzzzzz: not known in scrape_configs[0]");
   f(Job("scrape_interval: 5 minutes"),
     "prometheus.yml:3: field scrape_configs[0].scrape_interval: expected a duration like 30s or "
@@ -66,10 +68,11 @@ TEST(ConfigErrorsTest, NameTheLineTheFieldAndWhatWasExpected) {
 }
 
 TEST(ConfigErrorsTest, AllProblemsOfAFileAtOnceInTheirOrder) {
-  EXPECT_EQ(ErrorOf("global:\n  scrape_interval: x\nscrape_configs:\n- job_name: a\n  honor: 1\n"),
-            "prometheus.yml:2: field global.scrape_interval: expected a duration like 30s or "
-            "1h30m, got \"x\"\n"
-            "prometheus.yml:5: field honor: not known in scrape_configs[0]");
+  EXPECT_EQ(
+      ErrorOf("global:\n  scrape_interval: x\nscrape_configs:\n- job_name: a\n  honor: 1\n"),
+      "prometheus.yml:2: field global.scrape_interval: expected a duration like 30s or "
+      "1h30m, got \"x\"\n"
+      "prometheus.yml:5: field honor: not known in scrape_configs[0]; did you mean honor_labels?");
 }
 
 TEST(ConfigErrorsTest, WhatPrometheusRefuses) {

@@ -43,7 +43,12 @@ std::string_view Closest(std::string_view word, const std::vector<std::string_vi
       best_distance = distance;
     }
   }
-  return best;
+  if (!best.empty() || word.size() < 3) return best;
+  // No slip of the finger: perhaps half of the name.
+  for (const std::string_view candidate : known) {
+    if (candidate.starts_with(word)) return candidate;
+  }
+  return {};
 }
 
 std::optional<bool> ParseBool(const YamlNode& node) {
