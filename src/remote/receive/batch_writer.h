@@ -43,8 +43,6 @@ class SeriesSource {
   virtual base::Result<model::Exemplar> DecodeExemplar(std::string_view encoded) = 0;
 };
 
-enum class RejectReason : unsigned char { kInvalidLabels, kSeriesRefused, kVerdict };
-
 struct WriteCounts {
   uint64_t samples_written = 0;
   uint64_t histograms_written = 0;
@@ -139,8 +137,6 @@ class BatchWriter {
   void AppendSamples();
   void RetryUnknownSeries();
   void AppendHistograms();
-  storage::AppendOutcome AppendHistogram(size_t series, std::string_view encoded,
-                                         std::string* problem);
   void AppendExemplars();
   void UpdateMetadata();
   void RejectSample(storage::AppendOutcome outcome, size_t series, model::Timestamp t,
