@@ -161,13 +161,15 @@ base::Result<std::unique_ptr<RowSource>> Evaluator::RangeCallRows(const Plan& ca
     scalars.push_back(std::move(values));
   }
   RETURN_IF_ERROR(CheckExtended(input.window, function));
+  // Upstream evaluates a subquery into a selector without a place: the query's start is blamed.
+  const PosRange range_pos = range.kind == PlanKind::kSubquery ? PosRange{0, 0} : range.pos;
   return MakeRangeRows(id,
                        {.context = &context_,
                         .steps = steps,
                         .window = input.window,
-                        .arg_pos = range.pos,
+                        .arg_pos = range_pos,
                         .scalars = std::move(scalars),
-                        .first_arg_pos = call.children[0]->pos},
+                        .first_arg_pos = range_arg == 0 ? range_pos : call.children[0]->pos},
                        std::move(input.samples));
 }
 

@@ -52,9 +52,10 @@ struct TimeOfFirstKernel {
 
 struct TimeOfLastKernel {
   void operator()(const Window& w, Row* out) const {
-    const int64_t t = w.t.empty()   ? w.h.back().t
-                      : w.h.empty() ? w.t.back()
-                                    : std::max(w.t.back(), w.h.back().t);
+    // Times before 1970 count as none, as upstream.
+    const int64_t last_float = w.t.empty() ? 0 : w.t.back();
+    const int64_t last_histogram = w.h.empty() ? 0 : w.h.back().t;
+    const int64_t t = std::max(last_float, last_histogram);
     out->Set(w.step, Seconds(t));
   }
 };
