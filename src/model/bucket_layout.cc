@@ -34,6 +34,12 @@ class SpanBuilder {
   int64_t end_ = 0;  // one behind the last bucket
 };
 
+// Integers of an invalid histogram may overflow; they wrap then.
+int64_t Sum(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+}
+double Sum(double a, double b) { return a + b; }
+
 template <class Count>
 bool IsEmpty(const BucketSide<Count>& side, size_t i) {
   return (*side.buckets)[i] == 0 && (side.compensation == nullptr || (*side.compensation)[i] == 0);
@@ -181,7 +187,7 @@ void ReduceSide(BucketSide<Count> side, int32_t schema, int32_t target_schema) {
         if (side.compensation != nullptr) (*side.compensation)[to] = (*side.compensation)[from];
         ++to;
       } else if (side.compensation == nullptr) {
-        buckets[to - 1] += buckets[from];
+        buckets[to - 1] = Sum(buckets[to - 1], buckets[from]);
       } else if constexpr (std::is_same_v<Count, double>) {
         double* c = &(*side.compensation)[to - 1];
         KahanInc(buckets[from], &buckets[to - 1], c);
