@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "base/strings.h"
 #include "promql/exec/binary_ops.h"
 #include "promql/exec/evaluator.h"
 
@@ -9,6 +10,10 @@ namespace tributary::promql {
 namespace {
 
 base::Result<Block> CombineScalars(BinaryOp op, Block lhs, const Block& rhs) {
+  if (IsTrimOperator(op)) {
+    return base::Error(base::ErrorCode::kExecution, "operator " + base::Quote(BinaryOpSymbol(op)) +
+                                                        " not allowed for Scalar operations");
+  }
   if (lhs.series.empty() || rhs.series.empty()) {
     return base::Internal("scalar operand without a value");
   }

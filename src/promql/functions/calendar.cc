@@ -20,14 +20,12 @@ int64_t ToSeconds(double v) {
 }
 
 double CalendarValue(FunctionId id, double seconds_float) {
-  constexpr int64_t kDay = 86400;
-  const int64_t seconds = ToSeconds(seconds_float);
-  int64_t day = seconds / kDay;
-  int64_t rest = seconds % kDay;
-  if (rest < 0) {
-    rest += kDay;
-    day--;
-  }
+  // Go counts unsigned from a day some 292 billion years ago; what NaN becomes wraps around there.
+  constexpr uint64_t kDay = 86400;
+  constexpr uint64_t kDaysBefore1970 = uint64_t{730'692'556} * 146'097 + 306 + 719'162;
+  const uint64_t seconds = static_cast<uint64_t>(ToSeconds(seconds_float)) + kDaysBefore1970 * kDay;
+  const int64_t day = static_cast<int64_t>(seconds / kDay) - static_cast<int64_t>(kDaysBefore1970);
+  const uint64_t rest = seconds % kDay;
   if (id == FunctionId::kHour) return static_cast<double>(rest / 3600);
   if (id == FunctionId::kMinute) return static_cast<double>(rest % 3600 / 60);
   if (id == FunctionId::kDayOfWeek) return static_cast<double>(((day + 4) % 7 + 7) % 7);
