@@ -30,8 +30,10 @@ base::Result<std::unique_ptr<Front>> Front::Create(const Options& options, web::
                        [&web](net::Request& request, net::ResponseWriter& response) {
                          web.Handle(request, response);
                        }));
-  for (const std::string& address : options.listen_addresses) {
-    LOG_INFO("Listening on", kv("address", address), kv("tls", web_config.tls.has_value()));
+  const std::vector<uint16_t> ports = front->server_->ports();
+  for (size_t i = 0; i < ports.size(); ++i) {
+    LOG_INFO("Listening on", kv("address", options.listen_addresses[i]), kv("port", ports[i]),
+             kv("tls", web_config.tls.has_value()));
   }
   return front;
 }

@@ -289,7 +289,7 @@ void MapReader::Each(std::string_view key,
 
 void MapReader::Unserved(std::string_view key) {
   const YamlNode* value = Take(key);
-  if (value != nullptr && !(value->empty())) context_.NoteUnserved(PathOf(key), LineOf(key));
+  if (value != nullptr && !value->empty()) context_.NoteUnserved(PathOf(key), LineOf(key));
 }
 
 void MapReader::Fail(std::string_view key, std::string_view message) {
