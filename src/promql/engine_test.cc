@@ -121,6 +121,27 @@ TEST_F(EngineTest, FoldsManySeriesLikeFew) {
   EXPECT_EQ(At("sum by (g) (m{g=\"7\"})", 2), "{g=\"7\"} 131130");
 }
 
+TEST_F(EngineTest, ScalarArithmeticIsTheSameWithinAnAggregation) {
+  Load("a_total{x=\"1\"}", {0, 60, 120});
+  Load("a_total{x=\"2\"}", {0, 120, 240});
+  auto f = [&](std::string_view vector, std::string_view sum) {
+    EXPECT_EQ(At("sum(" + std::string(vector) + ")", 2), sum) << vector;
+    // Materialised first.
+    EXPECT_EQ(At("sum(sort(" + std::string(vector) + "))", 2), sum) << vector;
+  };
+  f("rate(a_total[2m]) * 8", "{} 24");
+  f("10 - rate(a_total[2m])", "{} 17");
+  f("100 * (1 - rate(a_total[2m]))", "{} -100");
+  f("rate(a_total[2m]) + scalar(vector(1))", "{} 5");
+}
+
+TEST_F(EngineTest, AbsentOverTimeDoesNotMindEqualLabels) {
+  Load("a", {1, 1, 1});
+  Load("b", {1, 1, 1});
+  EXPECT_EQ(At("absent_over_time({__name__=~\"a|b\"}[2m])", 2), "");
+  EXPECT_EQ(At("absent_over_time({__name__=~\"c|d\",x=\"y\"}[2m])", 2), "{x=\"y\"} 1");
+}
+
 TEST_F(EngineTest, RefusesWhatBreaksABudget) {
   for (int i = 0; i < 20; i++) Load(fmt::format("m{{i=\"{}\"}}", i), {1, 2, 3, 4, 5});
   EngineOptions options;

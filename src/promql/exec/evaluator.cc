@@ -8,8 +8,10 @@
 #include "promql/exec/binary.h"
 #include "promql/exec/block_samples.h"
 #include "promql/exec/info.h"
+#include "promql/exec/matching.h"
 #include "promql/exec/matrix.h"
 #include "promql/exec/range_rows.h"
+#include "promql/exec/scalar_rows.h"
 #include "promql/exec/selection_samples.h"
 #include "promql/exec/selector.h"
 #include "promql/functions/absent.h"
@@ -148,9 +150,10 @@ base::Result<std::unique_ptr<RowSource>> Evaluator::RangeCallRows(const Plan& ca
                                                                   const Steps& steps) {
   const Function& function = *As<Call>(*call.expr).function;
   const Plan& range = SkipInvariant(*call.children[range_arg]);
-  // present_over_time says where there is something; absent_over_time turns it around.
+  // absent_over_time only asks where there is something. It never minds two series that differ in
+  // nothing but the name, so the name is kept.
   const FunctionId id =
-      function.id == FunctionId::kAbsentOverTime ? FunctionId::kPresentOverTime : function.id;
+      function.id == FunctionId::kAbsentOverTime ? FunctionId::kLastOverTime : function.id;
   const bool start_timestamps =
       context_.features().use_start_timestamps && ReadsStartTimestamps(id);
   ASSIGN_OR_RETURN(RangeInput input, OpenRange(range, steps, start_timestamps));
@@ -178,6 +181,12 @@ base::Result<std::unique_ptr<RowSource>> Evaluator::Rows(const Plan& plan, const
   if (plan.kind == PlanKind::kInstantSelector) return SelectorRowsOf(plan, steps);
   if (plan.kind == PlanKind::kCall && FunctionOf(plan) != FunctionId::kAbsentOverTime) {
     if (const auto range_arg = RangeArgument(plan)) return RangeCallRows(plan, *range_arg, steps);
+  }
+  if (plan.kind == PlanKind::kBinary && CanFuseScalar(plan)) {
+    const bool scalar_on_left = plan.children[0]->type == ValueType::kScalar;
+    ASSIGN_OR_RETURN(auto rows, Rows(*plan.children[scalar_on_left ? 1 : 0], steps));
+    ASSIGN_OR_RETURN(auto scalars, EvalScalar(*plan.children[scalar_on_left ? 0 : 1], steps));
+    return MakeScalarRows(context_, plan, std::move(rows), std::move(scalars));
   }
   ASSIGN_OR_RETURN(Block block, Eval(plan, steps));
   return MakeBlockRows(std::move(block));
@@ -232,6 +241,7 @@ base::Result<Block> Evaluator::EvalCall(const Plan& plan, const Steps& steps) {
       plan.children[0]->kind == PlanKind::kInstantSelector) {
     ASSIGN_OR_RETURN(auto rows, TimestampRows(plan, steps));
     ASSIGN_OR_RETURN(Block block, Materialize(context_, *rows));
+    RETURN_IF_ERROR(SettleSameLabels(context_, &block));
     return block;
   }
   VectorCall call{.context = context_, .plan = plan, .steps = steps, .id = id, .args = {}};

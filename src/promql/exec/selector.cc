@@ -13,6 +13,9 @@ class InstantSelector final : public SelectorRows {
                   const InstantSelectorOptions& options)
       : SelectorRows(context, steps, std::move(source), options.drop_name), options_(options) {}
 
+  // Series of the same labels are joined by whoever asked for names to be dropped.
+  bool may_collide() const override { return false; }
+
   base::Status Fill(size_t i, ReadScratch* scratch, Row* row) const override {
     row->Reset();
     Samples& s = scratch->samples;

@@ -63,8 +63,8 @@ class RangeFunction {
   virtual base::Status Run(const Samples& samples, const MetricName& metric, Row* out) const = 0;
 };
 
-// Null for functions that take no range vector (and absent_over_time, which is
-// present_over_time turned around). `env` is copied.
+// Null for functions that take no range vector, and for absent_over_time, which is not about single
+// series. `env` is copied.
 std::unique_ptr<RangeFunction> MakeRangeFunction(FunctionId id, const RangeFunctionEnv& env);
 
 // The families, each null for what it does not know.
