@@ -126,8 +126,7 @@ bool Destination::ReadWindow() {
   batch_.Clear();
   int64_t first_ns = 0;
   while (!Ending()) {
-    const size_t held = Items(batch_);
-    if (auto status = cursor_->Read(wanted - held, &batch_); !status) {
+    if (auto status = cursor_->Read(wanted, &batch_); !status) {
       LOG_ERROR("the log cannot be read, delivery ends", kv("remote_name", config_.name),
                 kv("err", status.error()));
       return false;
@@ -158,7 +157,7 @@ bool Destination::DeliverWindow() {
     newest_read_ms_ = std::max(newest_read_ms_, sample.t);
   }
   probe_.samples_in.Add(static_cast<double>(batch_.samples.size()));
-  shipments_ = MakeShipments(std::move(batch_), config_.queue.max_samples_per_send);
+  shipments_ = MakeShipments(&batch_, config_.queue.max_samples_per_send);
   batch_.Clear();
   unfinished_ = shipments_.size();
   trouble_ = false;

@@ -16,7 +16,10 @@ void MessageEncoder::Encode(config::WriteMessage format, model::Timestamp oldest
     EncodeV2(oldest, shipment);
   }
   if (shipment->body_samples + shipment->body_histograms + shipment->body_exemplars > 0) {
-    wire::SnappyEncode(base::AsBytes(message_), &shipment->body);
+    // Compressed into memory that is kept: the encoder needs room for the worst case, ten times
+    // what is left in the end.
+    wire::SnappyEncode(base::AsBytes(message_), &compressed_);
+    shipment->body.assign(compressed_);
   }
 }
 

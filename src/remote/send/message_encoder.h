@@ -43,6 +43,7 @@ class MessageEncoder {
   SendProbe& probe_;
   std::vector<model::Label> span_;
   std::string message_;
+  std::string compressed_;
   wire::WriteEncoderV2 v2_;
 };
 

@@ -17,6 +17,7 @@ class Distributor {
   Distributor(size_t buckets, size_t max_items) : max_items_(max_items), open_(buckets) {
     shipments_.resize(buckets);
     for (size_t i = 0; i < buckets; ++i) {
+      shipments_[i].samples.reserve(max_items);
       open_[i] = i;
     }
   }
@@ -53,26 +54,19 @@ std::vector<T> TakeTail(std::vector<T>* items, size_t keep) {
 
 }  // namespace
 
-std::vector<Shipment> MakeShipments(storage::WalBatch batch, size_t max_items) {
-  const size_t items = batch.samples.size() + batch.histograms.size() + batch.exemplars.size();
+std::vector<Shipment> MakeShipments(storage::WalBatch* batch, size_t max_items) {
+  const size_t items = batch->samples.size() + batch->histograms.size() + batch->exemplars.size();
   if (items == 0) {
     return {};
   }
-  if (items <= max_items) {
-    std::vector<Shipment> one(1);
-    one[0].samples = std::move(batch.samples);
-    one[0].histograms = std::move(batch.histograms);
-    one[0].exemplars = std::move(batch.exemplars);
-    return one;
-  }
   Distributor distributor((items + max_items - 1) / max_items, max_items);
-  for (const storage::RefSample& sample : batch.samples) {
+  for (const storage::RefSample& sample : batch->samples) {
     distributor.For(sample.ref).samples.push_back(sample);
   }
-  for (storage::RefHistogram& histogram : batch.histograms) {
+  for (storage::RefHistogram& histogram : batch->histograms) {
     distributor.For(histogram.ref).histograms.push_back(std::move(histogram));
   }
-  for (storage::RefExemplar& exemplar : batch.exemplars) {
+  for (storage::RefExemplar& exemplar : batch->exemplars) {
     distributor.For(exemplar.ref).exemplars.push_back(std::move(exemplar));
   }
   return distributor.Take();

@@ -36,7 +36,8 @@ struct Shipment {
 
 // Distributes a batch over as few shipments of at most `max_items` as it takes. All samples of a
 // series go to the same shipment or to one chained behind it, in their order.
-std::vector<Shipment> MakeShipments(storage::WalBatch batch, size_t max_items);
+// Histograms and exemplars are moved out of the batch.
+std::vector<Shipment> MakeShipments(storage::WalBatch* batch, size_t max_items);
 
 // Cuts in two, earlier items first; the second half waits for the first.
 // REQUIRES: shipment.size() > 1.
