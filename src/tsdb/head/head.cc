@@ -132,7 +132,8 @@ bool Head::LabelsOf(model::SeriesRef ref, std::string* scratch,
     HeadState::Shard& shard = state_.series.shard_of(ref);
     base::MutexLock lock(shard.mutex);
     const MemSeries* series = SeriesTable<MemSeries>::Find(shard, ref);
-    if (series == nullptr) return false;
+    // The run of a removed series may be given to another one at any moment.
+    if (series == nullptr || series->Has(MemSeries::kDead)) return false;
     run = LabelRun(series->labels);
   }
   state_.labels.ToSpan(run, out);

@@ -575,7 +575,7 @@ TEST_F(HeadLogTest, WhatWasAcknowledgedSurvivesAnyFault) {
               nullptr);
           if (wal) {
             head.LogTo(wal->get());
-            for (int i = 0; i < 12; ++i) {
+            for (int i = 0; i < 6; ++i) {
               const auto appender = head.NewAppender();
               std::string filler(9000, 'x');  // so that segments are cut on the way
               const SeriesRef ref =
