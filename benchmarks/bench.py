@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -96,7 +97,8 @@ def start_receiver(name):
                 f"--web.listen-address=127.0.0.1:{port}", "--web.enable-remote-write-receiver"]
         return Server(name, argv, port, "/-/ready"), "/api/v1/write"
     argv = ["victoria-metrics", "-storageDataPath={folder}/data",
-            f"-httpListenAddr=127.0.0.1:{port}", "-retentionPeriod=1y"]
+            f"-httpListenAddr=127.0.0.1:{port}", "-retentionPeriod=1y",
+            "-search.latencyOffset=0s"]
     return Server(name, argv, port, "/health"), "/api/v1/write"
 
 
@@ -200,6 +202,72 @@ def agent(name, targets, samples, interval, seconds):
         farm.stop()
 
 
+# ---- queries ----------------------------------------------------------------------------------
+
+DASHBOARD = {
+    "sum by of rate": "sum by (cluster) (rate(node_cpu_seconds_total[5m]))",
+    "sum by of gauge": "sum by (namespace) (container_memory_working_set_bytes)",
+    "topk of sum by of rate":
+        "topk(5, sum by (namespace) (rate(container_network_receive_bytes_total[5m])))",
+    "avg by": "avg by (cluster) (node_memory_MemAvailable_bytes)",
+    "1 - avg by of idle rate":
+        '1 - avg by (instance) (rate(node_cpu_seconds_total{mode="idle"}[5m]))',
+    "rate filtered by regexp":
+        'sum by (pod) (rate(container_cpu_usage_seconds_total{namespace=~"team-[1-3]"}[5m]))',
+    "quantile by": "quantile by (cluster) (0.9, kube_pod_container_resource_requests)",
+    "count by": "count by (node) (kube_pod_status_phase)",
+    "ratio with group_left":
+        "sum by (namespace, pod) (container_memory_working_set_bytes) / on (namespace) "
+        "group_left () sum by (namespace) (container_spec_memory_limit_bytes)",
+    "max_over_time": 'max_over_time(node_filesystem_avail_bytes{cluster="downstream-1"}[10m])',
+    "count by name over regexp": 'count by (__name__) ({__name__=~"node_.*"})',
+    "increase over 30m": "sum by (cluster) (increase(node_network_receive_bytes_total[30m]))",
+}
+
+
+def load(server, path, series, ticks):
+    """Fills a server with the ingest workload."""
+    child = subprocess.Popen(
+        [LOADGEN, "ingest", f"http://127.0.0.1:{server.port}{path}", str(series), str(ticks),
+         "15000", "2000", "2"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    child.stdout.readline()
+    child.communicate("\n")
+    if child.returncode != 0:
+        raise SystemExit(f"the load on {server.name} failed")
+
+
+def ask(server, query, start, end, extra):
+    params = urllib.parse.urlencode(
+        {"query": query, "start": start, "end": end, "step": 15, **extra})
+    began = time.monotonic()
+    body = get(f"http://127.0.0.1:{server.port}/api/v1/query_range?{params}", timeout=120)
+    return (time.monotonic() - began) * 1000, json.loads(body)["data"]["result"]
+
+
+def queries(name, series, ticks):
+    """Median wall milliseconds of each dashboard query over 50 minutes at 15 s."""
+    server, path = start_receiver(name)
+    extra = {"nocache": 1} if name == "victoria-metrics" else {}
+    try:
+        load(server, path, series, ticks)
+        if name == "victoria-metrics":
+            get(f"http://127.0.0.1:{server.port}/internal/force_flush")
+        end = int(time.time()) // 15 * 15 - 53  # no sample lies on a window's end
+        result = {}
+        cpu = server.cpu_seconds()
+        for title, query in DASHBOARD.items():
+            runs = [ask(server, query, end - 3000, end, extra) for _ in range(5)]
+            if not runs[0][1]:
+                raise SystemExit(f"{name} answers nothing to {query}")
+            result[title + ", ms"] = statistics.median(ms for ms, _ in runs)
+        result["all twelve, ms"] = sum(result.values())
+        result["CPU-s of five rounds"] = server.cpu_seconds() - cpu
+        result["RSS afterwards, MB"] = server.rss_bytes() / 1e6
+        return result
+    finally:
+        server.stop()
+
+
 # ---- report -----------------------------------------------------------------------------------
 
 
@@ -228,8 +296,8 @@ def compare(title, names, run, repeats):
 
 def main():
     parser = argparse.ArgumentParser(prog="./bench", description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("workload", nargs="*", default=["ingest", "agent"],
-                        choices=["ingest", "agent"])
+    parser.add_argument("workload", nargs="*", default=["ingest", "agent", "queries"],
+                        choices=["ingest", "agent", "queries"])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only-tributary", action="store_true", help="leave the peers out")
     parser.add_argument("--series", type=int, default=100_000)
@@ -241,6 +309,11 @@ def main():
         compare(f"ingest: remote write 1.0, {options.series} series, {options.ticks} ticks, "
                 "2000 samples a request, 2 connections", names,
                 lambda name: ingest(name, options.series, options.ticks), options.repeats)
+    if "queries" in options.workload:
+        names = ["tributary"] + ([] if options.only_tributary else
+                                 ["prometheus", "victoria-metrics"])
+        compare("queries: 40,000 series x 240 ticks, 50 minutes at a 15 s step", names,
+                lambda name: queries(name, 40_000, 240), 1)
     if "agent" in options.workload:
         names = ["tributary"] + ([] if options.only_tributary else ["prometheus", "vmagent"])
         compare("agent: 200 targets x 1,010 samples every 5 s to a sink", names,
