@@ -69,6 +69,10 @@ base::Result<Block> CombineVectorScalar(QueryContext& context, const Plan& plan,
   };
   for (auto& s : vector.series) {
     const bool plain = s.row.histograms.empty() && !trims;
+    if (plain && ChangesMetric(op)) {
+      ApplyScalars(op, s.row.values, scalars, scalar_on_left);
+      continue;
+    }
     for (size_t step = 0; step < vector.steps.count; step++) {
       double& v = s.row.values[step];
       if (!plain) {
@@ -82,8 +86,6 @@ base::Result<Block> CombineVectorScalar(QueryContext& context, const Plan& plan,
         v = out.keep ? 1.0 : 0.0;
       } else if (!out.keep) {
         v = Absent();
-      } else if (!IsComparison(op)) {
-        v = out.v;
       }
     }
   }

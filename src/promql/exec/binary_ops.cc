@@ -1,6 +1,7 @@
 #include "promql/exec/binary_ops.h"
 
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "model/float_histogram.h"
@@ -46,7 +47,38 @@ Outcome Scale(const FloatHistogram& h, double factor, bool divide) {
   return Keep(std::move(result));
 }
 
+template <class Op>
+void ApplyOp(std::span<double> values, std::span<const double> scalars, bool scalar_on_left,
+             Op op) {
+  for (size_t i = 0; i < values.size(); i++) {
+    const double v = values[i];
+    const double result = scalar_on_left ? op(scalars[i], v) : op(v, scalars[i]);
+    values[i] = IsAbsent(v) ? v : result;
+  }
+}
+
 }  // namespace
+
+void ApplyScalars(BinaryOp op, std::span<double> values, std::span<const double> scalars,
+                  bool scalar_on_left) {
+  switch (op) {
+    // The cheap ones: worth a loop of their own.
+    case BinaryOp::kAdd:
+      return ApplyOp(values, scalars, scalar_on_left, std::plus<>());
+    case BinaryOp::kSub:
+      return ApplyOp(values, scalars, scalar_on_left, std::minus<>());
+    case BinaryOp::kMul:
+      return ApplyOp(values, scalars, scalar_on_left, std::multiplies<>());
+    case BinaryOp::kDiv:
+      return ApplyOp(values, scalars, scalar_on_left, std::divides<>());
+    default:
+      for (size_t i = 0; i < values.size(); i++) {
+        double& v = values[i];
+        if (IsAbsent(v)) continue;
+        v = scalar_on_left ? ScalarBinary(op, scalars[i], v) : ScalarBinary(op, v, scalars[i]);
+      }
+  }
+}
 
 double ScalarBinary(BinaryOp op, double lhs, double rhs) {
   switch (op) {

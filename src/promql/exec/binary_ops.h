@@ -1,6 +1,8 @@
 // Binary operators on single elements.
 #pragma once
 
+#include <span>
+
 #include "promql/exec/block.h"
 #include "promql/exec/context.h"
 #include "promql/parse/ast.h"
@@ -40,6 +42,11 @@ inline FloatOutcome FloatBinary(BinaryOp op, double lhs, double rhs) {
       return {ScalarBinary(op, lhs, rhs), true};
   }
 }
+
+// values[i] = values[i] op scalars[i], or the other way round, where values[i] is present.
+// REQUIRES: ChangesMetric(op), scalars.size() >= values.size().
+void ApplyScalars(BinaryOp op, std::span<double> values, std::span<const double> scalars,
+                  bool scalar_on_left);
 
 // Whether the operation took place; if so, its result and whether a filter keeps it. What is wrong
 // or remarkable goes to the annotations.

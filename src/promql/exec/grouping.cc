@@ -7,6 +7,8 @@
 namespace tributary::promql {
 namespace {
 
+constexpr uint32_t kNone = UINT32_MAX;
+
 // Refines groups by one more label at a time; ids stay in order of first appearance.
 template <class Rows>
 void GroupBy(const Rows& rows, const std::vector<std::string>& names, Grouping* out) {
@@ -17,6 +19,17 @@ void GroupBy(const Rows& rows, const std::vector<std::string>& names, Grouping* 
   for (const auto& name : names) {
     columns.push_back(rows.Column(name));
     const auto& ids = columns.back().ids;
+    if (groups <= 1) {
+      // The first label: its symbol ids, numbered anew.
+      std::vector<uint32_t> renumbered(columns.back().values.size(), kNone);
+      groups = 0;
+      for (size_t i = 0; i < n; i++) {
+        uint32_t& group = renumbered[ids[i]];
+        if (group == kNone) group = static_cast<uint32_t>(groups++);
+        out->group_of[i] = group;
+      }
+      continue;
+    }
     absl::flat_hash_map<uint64_t, uint32_t> refined;
     for (size_t i = 0; i < n; i++) {
       const uint64_t key = uint64_t{out->group_of[i]} << 32 | ids[i];

@@ -28,14 +28,9 @@ class ScalarRows final : public RowSource {
 
   base::Status Fill(size_t i, ReadScratch* scratch, Row* row) const override {
     RETURN_IF_ERROR(rows_->Fill(i, scratch, row));
-    for (size_t step = 0; step < row->values.size(); step++) {
-      double& v = row->values[step];
-      if (!IsAbsent(v)) {
-        v = scalar_on_left_ ? ScalarBinary(op_, scalars_[step], v)
-                            : ScalarBinary(op_, v, scalars_[step]);
-      } else if (row->histogram(step) != nullptr) {
-        CombineHistogram(step, row);
-      }
+    ApplyScalars(op_, row->values, scalars_, scalar_on_left_);
+    for (size_t step = 0; step < row->histograms.size(); step++) {
+      if (row->histogram(step) != nullptr) CombineHistogram(step, row);
     }
     return {};
   }
