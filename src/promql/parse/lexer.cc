@@ -95,40 +95,6 @@ std::string DescribeRune(int32_t r) {
 
 }  // namespace
 
-std::string DescribeToken(const Token& token) {
-  const auto quoted = [&] {
-    // At most ten runes are shown.
-    size_t bytes = 0;
-    size_t runes = 0;
-    while (bytes < token.text.size() && runes < 10) {
-      bytes += DecodeRune(token.text.substr(bytes)).width;
-      ++runes;
-    }
-    if (token.text.size() <= 10) return base::Quote(token.text);
-    return base::Quote(token.text.substr(0, bytes)) + "...";
-  };
-  switch (token.type) {
-    case kEof:
-      return "end of input";
-    case kIdentifier:
-      return "identifier " + base::Quote(token.text);
-    case kMetricIdentifier:
-      return "metric identifier " + base::Quote(token.text);
-    case kNumber:
-      return "number " + quoted();
-    case kDuration:
-      return "duration " + quoted();
-    case kString:
-      return "string " + quoted();
-    default:
-      break;
-  }
-  if (IsKeywordToken(token.type)) return fmt::format("<{}>", token.text);
-  if (IsOperatorToken(token.type)) return fmt::format("<op:{}>", token.text);
-  if (IsAggregatorToken(token.type)) return fmt::format("<aggr:{}>", token.text);
-  return quoted();
-}
-
 Token Lexer::Next() {
   if (!done_) {
     while (!Scan()) {

@@ -102,62 +102,6 @@ AggregateOp AggregateOpOf(TokenType type) {
   }
 }
 
-bool IsCallableKeyword(TokenType type) { return type >= kStart && type <= kMinOf; }
-
-// Keywords that may name a metric without quotes.
-bool IsMetricIdentifier(TokenType type) {
-  switch (type) {
-    case kIdentifier:
-    case kMetricIdentifier:
-    case kBy:
-    case kWithout:
-    case kFill:
-    case kFillLeft:
-    case kFillRight:
-    case kAnd:
-    case kOr:
-    case kUnless:
-    case kOffset:
-    case kAnchored:
-    case kSmoothed:
-      return true;
-    default:
-      return IsAggregatorToken(type) || IsCallableKeyword(type);
-  }
-}
-
-// Keywords that may be a label in a list of labels.
-bool IsGroupingLabel(TokenType type) {
-  switch (type) {
-    case kWithout:
-      return false;
-    case kAtan2:
-    case kBool:
-    case kGroupLeft:
-    case kGroupRight:
-    case kIgnoring:
-    case kOn:
-      return true;
-    default:
-      return IsMetricIdentifier(type);
-  }
-}
-
-bool StartsExpression(TokenType type) {
-  switch (type) {
-    case kNumber:
-    case kDuration:
-    case kString:
-    case kLeftParen:
-    case kLeftBrace:
-    case kAdd:
-    case kSub:
-      return true;
-    default:
-      return IsMetricIdentifier(type);
-  }
-}
-
 }  // namespace
 
 class Parser::ScopedDepth {

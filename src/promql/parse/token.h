@@ -93,6 +93,14 @@ inline bool IsKeywordToken(TokenType t) {
   return t >= TokenType::kBool && t <= TokenType::kWithout;
 }
 
+// start, end, step, range, max_of, min_of: functions when a parenthesis follows.
+bool IsCallableKeyword(TokenType type);
+// Identifiers, and keywords that may name a metric without quotes.
+bool IsMetricIdentifier(TokenType type);
+// The same for a label in a list of labels.
+bool IsGroupingLabel(TokenType type);
+bool StartsExpression(TokenType type);
+
 // `text` is the source text of the token, or what is wrong for kError; a view of the query text or
 // of the lexer.
 struct Token {
