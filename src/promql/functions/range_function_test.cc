@@ -200,6 +200,30 @@ TEST(RangeFunction, AgreesWithTheNaiveReferenceOnRandomSeries) {
   }
 }
 
+TEST(RangeFunction, ExtremesOfOverlappingWindowsLookPastNaN) {
+  constexpr unsigned kSeed = 3;
+  std::mt19937 random(kSeed);
+  std::vector<Point> points;
+  for (int i = 0; i < 500; i++) {
+    const bool nan = random() % 4 == 0 || (i > 100 && i < 200);
+    points.push_back({i * 15'000, nan ? kNaN : static_cast<double>(random() % 50)});
+  }
+  auto naive = [](bool max) {
+    return Fold([max](const std::vector<double>& values) {
+      double best = kNaN;
+      for (double v : values) {
+        if (std::isnan(best) || (max ? v > best : v < best)) best = v;
+      }
+      return best;
+    });
+  };
+  const Steps steps{.start = 60'000, .step_ms = 20'000, .count = 380};
+  ExpectSame(RunKernel(FunctionId::kMaxOverTime, points, steps, 300'000),
+             RunNaive(naive(true), points, steps, 300'000), "max_over_time");
+  ExpectSame(RunKernel(FunctionId::kMinOverTime, points, steps, 300'000),
+             RunNaive(naive(false), points, steps, 300'000), "min_over_time");
+}
+
 TEST(RangeFunction, SumsOfIntegersAreExactHoweverTheyAreMade) {
   constexpr unsigned kSeed = 11;
   std::mt19937 random(kSeed);

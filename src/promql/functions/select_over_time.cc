@@ -1,7 +1,9 @@
 // Functions over time that pick or count samples: count, present, first, last, min, max and the
 // times of those.
+#include <algorithm>
 #include <cmath>
 #include <memory>
+#include <vector>
 
 #include "promql/functions/windowed_function.h"
 
@@ -81,13 +83,57 @@ class ExtremeKernel {
   const bool answer_time_;
 };
 
+// min and max over windows that overlap much: a queue of the samples that can still become the
+// extreme of a window, best first. Each sample enters and leaves it once.
+template <class Better>
+class SlidingExtremeFunction final : public RangeFunction {
+ public:
+  SlidingExtremeFunction(const RangeFunctionEnv& env, Better better)
+      : env_(env), better_(better), general_(env, ExtremeKernel<Better>(better, false)) {}
+
+  base::Status Run(const Samples& s, const MetricName& metric, Row* out) const override {
+    const int64_t overlap = env_.window.range_ms / env_.steps.step_ms;
+    if (overlap < kWorthwhileOverlap || env_.steps.count < 2 || !s.h.empty()) {
+      return general_.Run(s, metric, out);
+    }
+    std::vector<size_t> queue(s.v.size());
+    size_t front = 0, back = 0;  // the queue is [front, back)
+    size_t entered = 0;
+    WindowCursor window;
+    uint64_t read = 0, largest = 0;
+    for (size_t step = 0; step < env_.steps.count; step++) {
+      const auto end = env_.window.when(env_.steps.at(step));
+      window.Move(s.t.size(), end - env_.window.range_ms, end, [&](size_t i) { return s.t[i]; });
+      for (; entered < window.end; entered++) {
+        if (std::isnan(s.v[entered])) continue;
+        while (back > front && better_(s.v[entered], s.v[queue[back - 1]])) back--;
+        queue[back++] = entered;
+      }
+      while (front < back && queue[front] < window.begin) front++;
+      const size_t n = window.end - window.begin;
+      if (n == 0) continue;
+      read += n;
+      largest = std::max<uint64_t>(largest, n);
+      // Nothing queued: all of them are NaN.
+      out->values[step] = front < back ? s.v[queue[front]] : s.v[window.end - 1];
+    }
+    env_.context->budget().CountRead(read);
+    return env_.context->budget().Touch(largest);
+  }
+
+ private:
+  static constexpr int64_t kWorthwhileOverlap = 4;
+
+  const RangeFunctionEnv env_;
+  const Better better_;
+  const WindowedFunction<ExtremeKernel<Better>> general_;
+};
+
 }  // namespace
 
 std::unique_ptr<RangeFunction> MakeSelectOverTimeFunction(FunctionId id,
                                                           const RangeFunctionEnv& env) {
-  auto extreme = [&](auto better, bool answer_time) {
-    return MakeWindowed(env, ExtremeKernel(better, answer_time));
-  };
+  auto time_of = [&](auto better) { return MakeWindowed(env, ExtremeKernel(better, true)); };
   auto greater = [](double x, double best) { return x > best; };
   auto less = [](double x, double best) { return x < best; };
   auto greater_equal = [](double x, double best) { return x >= best; };
@@ -106,13 +152,13 @@ std::unique_ptr<RangeFunction> MakeSelectOverTimeFunction(FunctionId id,
     case FunctionId::kTsOfLastOverTime:
       return MakeWindowed(env, TimeOfLastKernel());
     case FunctionId::kMaxOverTime:
-      return extreme(greater, false);
+      return std::make_unique<SlidingExtremeFunction<decltype(greater)>>(env, greater);
     case FunctionId::kMinOverTime:
-      return extreme(less, false);
+      return std::make_unique<SlidingExtremeFunction<decltype(less)>>(env, less);
     case FunctionId::kTsOfMaxOverTime:
-      return extreme(greater_equal, true);
+      return time_of(greater_equal);
     case FunctionId::kTsOfMinOverTime:
-      return extreme(less_equal, true);
+      return time_of(less_equal);
     default:
       return nullptr;
   }
