@@ -94,7 +94,9 @@ void SeriesIndex::EachLabel(const std::function<void(LabelId, uint32_t)>& visit)
 
 void SeriesIndex::Collect(std::span<const LabelId> labels, std::vector<IndexedSeries>* out) const {
   base::MutexLock lock(mutex_);
-  const auto take = [&](uint32_t number) { out->push_back(series_[number]); };
+  const auto take = [&](uint32_t number) TB_NO_THREAD_SAFETY_ANALYSIS {  // under the lock above
+    out->push_back(series_[number]);
+  };
   uint64_t total = 0;
   const PostingList* only = nullptr;
   size_t lists = 0;
