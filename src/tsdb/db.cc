@@ -1,10 +1,13 @@
-// Db: the server's store. Owns the directory, its lock, the log and the head.
+// Db: the server's store. Owns the directory, its lock, the log, the head and the blocks.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <utility>
 
 #include "base/log.h"
+#include "tsdb/compact/block_set.h"
+#include "tsdb/compact/compactor.h"
+#include "tsdb/db_querier.h"
 #include "tsdb/head/head.h"
 #include "tsdb/tsdb.h"
 #include "tsdb/wal/checkpoint.h"
@@ -39,7 +42,7 @@ class HeadWalSource final : public WalSourceBase {
 
 class DbImpl final : public Db {
  public:
-  DbImpl(DbOptions options, base::FileSystem& fs, base::ThreadPool& pool,
+  DbImpl(DbOptions options, base::FileSystem& fs, const base::Clock& clock, base::ThreadPool& pool,
          base::MetricsRegistry& metrics)
       : options_(std::move(options)),
         fs_(fs),
@@ -55,7 +58,12 @@ class DbImpl final : public Db {
         head_({.chunks = {.samples_per_chunk = options_.samples_per_chunk,
                           .chunk_range_ms = options_.min_block_duration_ms},
                .keep_exemplars = options_.max_exemplars > 0},
-              metrics, &wal_metrics_) {
+              metrics, &wal_metrics_),
+        compact_metrics_(metrics),
+        blocks_(fs_, options_.path, compact_metrics_),
+        compactor_(
+            options_, fs_, clock, head_, blocks_, compact_metrics_,
+            [this] { return FollowersNeed(); }, [this] { return WalBytes(); }) {
     head_.SetOutOfOrderWindow(options_.out_of_order_window_ms);
     wal_bytes_ = metrics.AddGaugeCallback("prometheus_tsdb_wal_storage_size_bytes",
                                           "Size of the write log directory.", {},
@@ -87,9 +95,14 @@ class DbImpl final : public Db {
 
   base::Status Replay() override {
     const auto begin = std::chrono::steady_clock::now();
+    RETURN_IF_ERROR(blocks_.RemoveTemporary());
+    RETURN_IF_ERROR(blocks_.Load());
+    // Older samples of the log are in blocks already.
+    const model::Timestamp head_begin = blocks_.max_time();
     RETURN_IF_ERROR(RemoveTemporaryCheckpoints(fs_, wal_dir_));
-    RETURN_IF_ERROR(head_.Replay(fs_, wal_dir_, pool_.size(), model::kMinTime,
+    RETURN_IF_ERROR(head_.Replay(fs_, wal_dir_, pool_.size(), head_begin,
                                  [this](uint32_t segment) { current_segment_.store(segment); }));
+    if (head_begin != model::kMinTime) head_.Truncate(head_begin);
     current_segment_.store(last_segment_.load());
     ASSIGN_OR_RETURN(wal_, WalWriter::Open(fs_,
                                            {.dir = wal_dir_,
@@ -108,7 +121,8 @@ class DbImpl final : public Db {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     replay_seconds_.Set(took.count());
     LOG_INFO("tsdb: ready", kv("path", options_.path), kv("series", head_.num_series()),
-             kv("replay_seconds", took.count()));
+             kv("blocks", blocks_.blocks().size()), kv("replay_seconds", took.count()));
+    compactor_.Start();
     return {};
   }
 
@@ -119,13 +133,23 @@ class DbImpl final : public Db {
   std::unique_ptr<storage::Appender> NewAppender() override { return head_.NewAppender(); }
   base::Result<std::unique_ptr<storage::Querier>> NewQuerier(model::Timestamp mint,
                                                              model::Timestamp maxt) override {
-    return head_.NewQuerier(mint, maxt);
+    // The head first: what a truncation takes from it then is in a block that is seen here.
+    ASSIGN_OR_RETURN(std::unique_ptr<storage::Querier> head, head_.NewQuerier(mint, maxt));
+    std::vector<std::unique_ptr<storage::Querier>> parts;
+    for (const std::shared_ptr<Block>& block : blocks_.blocks()) {
+      if (!block->Overlaps(mint, maxt)) continue;
+      ASSIGN_OR_RETURN(std::unique_ptr<storage::Querier> part, block->NewQuerier(mint, maxt));
+      parts.push_back(std::move(part));
+    }
+    parts.push_back(std::move(head));
+    return MergeQueriers(std::move(parts));
   }
   HeadStats Stats(size_t limit) const override { return head_.Stats(limit); }
   storage::WalSource& wal_source() override { return *wal_source_; }
   void SetOutOfOrderWindow(int64_t window_ms) override { head_.SetOutOfOrderWindow(window_ms); }
 
   base::Status Close() override {
+    compactor_.Stop();
     base::Status status;
     if (wal_ != nullptr) status = wal_->Close();
     lock_.reset();
@@ -133,6 +157,10 @@ class DbImpl final : public Db {
   }
 
  private:
+  uint32_t FollowersNeed() const {
+    const auto position = wal_source_->LeastDelivered();
+    return position ? position->segment : UINT32_MAX;
+  }
   uint64_t WalBytes() const {
     const auto segments = ListSegments(fs_, wal_dir_);
     uint64_t bytes = 0;
@@ -154,17 +182,20 @@ class DbImpl final : public Db {
   std::atomic<uint32_t> last_segment_{0};
   std::atomic<uint32_t> current_segment_{0};
   Head head_;
+  CompactMetrics compact_metrics_;
+  BlockSet blocks_;
   std::unique_ptr<WalWriter> wal_;
   std::unique_ptr<HeadWalSource> wal_source_;
   std::unique_ptr<base::MetricsRegistry::CallbackHandle> wal_bytes_;
+  Compactor compactor_;  // goes first
 };
 
 }  // namespace
 
 base::Result<std::unique_ptr<Db>> Db::Open(DbOptions options, base::FileSystem& fs,
-                                           const base::Clock& /*clock*/, base::ThreadPool& pool,
+                                           const base::Clock& clock, base::ThreadPool& pool,
                                            base::MetricsRegistry& metrics) {
-  auto db = std::make_unique<DbImpl>(std::move(options), fs, pool, metrics);
+  auto db = std::make_unique<DbImpl>(std::move(options), fs, clock, pool, metrics);
   RETURN_IF_ERROR(db->Prepare());
   return std::unique_ptr<Db>(std::move(db));
 }

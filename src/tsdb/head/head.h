@@ -48,6 +48,9 @@ class Head final : public storage::Appendable, public storage::Queryable {
   std::unique_ptr<storage::SeriesSelection> SelectForBlock(model::Timestamp min_time,
                                                            model::Timestamp max_time);
 
+  // Returns once every appender that was there before the call is gone. Call before SelectForBlock().
+  void WaitForAppenders() { state_.appenders.WaitForEarlier(); }
+
   // Forgets samples before `min_time`, in whole chunks, and series that have none left. Waits for
   // the queriers and appenders that were there before it. From the call on, older samples are out
   // of bounds and new queriers begin at `min_time`, so the block must be in place by then. One call

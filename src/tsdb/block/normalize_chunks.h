@@ -1,0 +1,28 @@
+// NormalizeChunks: the chunks of one series, put in the form a block needs: by time, not
+// overlapping, nothing outside of a range and nothing that was deleted. Chunks that are so already
+// stay as they are; the others are decoded and written anew.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "chunk/encoding.h"
+#include "storage/querier.h"
+
+namespace tributary::tsdb {
+
+// Milliseconds, both ends inclusive.
+struct TimeInterval {
+  int64_t min = 0;
+  int64_t max = 0;
+};
+
+// Of samples with equal timestamps that of the later chunk stays (of chunks with equal min_time,
+// the one further back in `chunks`). New bytes are made in `buffer`. Start times of histograms that
+// are written anew get lost. Fails on a chunk that cannot be decoded.
+base::Status NormalizeChunks(TimeInterval range, std::span<const TimeInterval> deleted,
+                             storage::ChunkBuffer* buffer, std::vector<chunk::ChunkView>* chunks);
+
+}  // namespace tributary::tsdb

@@ -1,0 +1,262 @@
+#include "tsdb/compact/compactor.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/log.h"
+#include "base/threads.h"
+#include "tsdb/block/ulid.h"
+#include "tsdb/compact/compact_plan.h"
+#include "tsdb/compact/retention.h"
+#include "tsdb/compact/write_block.h"
+
+namespace tributary::tsdb {
+namespace {
+
+constexpr std::chrono::milliseconds kPoll{1000};
+// Blocks are looked over this often even if the head has nothing.
+constexpr std::chrono::seconds kReloadEvery{60};
+constexpr std::chrono::seconds kLongestBackoff{60};
+constexpr int64_t kLongestBlockMs = 31ll * 24 * 3600 * 1000;
+
+int64_t MaxBlockMs(const DbOptions& options) {
+  int64_t max = options.max_block_duration_ms;
+  if (max == 0) {
+    max = kLongestBlockMs;
+    if (options.retention_time_ms > 0) max = std::min(max, options.retention_time_ms / 10);
+  }
+  return std::max(max, options.min_block_duration_ms);
+}
+
+class Stopwatch {
+ public:
+  double Seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+  }
+
+ private:
+  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+Compactor::Compactor(const DbOptions& options, base::FileSystem& fs, const base::Clock& clock,
+                     Head& head, BlockSet& blocks, CompactMetrics& metrics,
+                     std::function<uint32_t()> needed_from, std::function<uint64_t()> log_bytes)
+    : options_(options),
+      fs_(fs),
+      clock_(clock),
+      head_(head),
+      blocks_(blocks),
+      metrics_(metrics),
+      needed_from_(std::move(needed_from)),
+      log_bytes_(std::move(log_bytes)),
+      ranges_(CompactionRanges(options.min_block_duration_ms, MaxBlockMs(options))) {}
+
+Compactor::~Compactor() { Stop(); }
+
+void Compactor::Start() {
+  thread_ = std::thread([this] {
+    base::SetThreadName("compactor");
+    Loop();
+  });
+}
+
+void Compactor::Stop() {
+  stopping_.store(true);
+  {
+    base::MutexLock lock(mutex_);
+    stop_ = true;
+  }
+  wake_.NotifyAll();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Compactor::Loop() {
+  using SteadyClock = std::chrono::steady_clock;
+  auto next_reload = SteadyClock::now();
+  auto not_before = SteadyClock::now();
+  std::chrono::seconds backoff{1};
+  while (true) {
+    {
+      base::MutexLock lock(mutex_);
+      if (!stop_) wake_.WaitFor(mutex_, kPoll);
+      if (stop_) return;
+    }
+    const auto now = SteadyClock::now();
+    if (now < not_before || (now < next_reload && !HeadIsFull())) continue;
+    next_reload = now + kReloadEvery;
+    if (const base::Status status = RunOnce(); !status) {
+      if (status.error().code() == base::ErrorCode::kCancelled) continue;
+      metrics_.compactions_failed.Add();
+      LOG_ERROR("compaction failed", kv("err", status.error()),
+                kv("retry_after_seconds", backoff.count()));
+      not_before = SteadyClock::now() + backoff;
+      backoff = std::min(backoff * 2, kLongestBackoff);
+      next_reload = not_before;
+    } else {
+      backoff = std::chrono::seconds{1};
+    }
+  }
+}
+
+base::Status Compactor::RunOnce() {
+  RETURN_IF_ERROR(blocks_.Load());
+  RETURN_IF_ERROR(ApplyRetention());
+  if (HeadIsFull()) {
+    metrics_.compactions_triggered.Add();
+    RETURN_IF_ERROR(CompactHead());
+  }
+  RETURN_IF_ERROR(CompactBlocks());
+  return ApplyRetention();
+}
+
+bool Compactor::HeadIsFull() const {
+  const int64_t min = head_.min_time();
+  const int64_t max = head_.max_time();
+  if (min > max) return false;
+  return static_cast<uint64_t>(max) - static_cast<uint64_t>(min) >
+         static_cast<uint64_t>(options_.min_block_duration_ms) / 2 * 3;
+}
+
+base::Status Compactor::CompactHead() {
+  bool cut_any = false;
+  model::Timestamp cut = model::kMinTime;
+  while (HeadIsFull() && !stopping_.load()) {
+    const Stopwatch watch;
+    const model::Timestamp begin = head_.min_time();
+    cut = AlignedEnd(begin, options_.min_block_duration_ms);
+    // What they may still bring into the range would be missing in the block. Appenders made from
+    // now on find it out of bounds: the newest sample is half a range ahead.
+    head_.WaitForAppenders();
+    WriteBlockOptions write{
+        .parent = options_.path,
+        .meta = {.ulid = MakeUlid(clock_.NowMs()), .min_time = begin, .max_time = cut},
+        .on_chunk = [this](const chunk::ChunkView& chunk) { ObserveChunk(chunk); },
+        .stop = &stopping_};
+    write.meta.sources = {write.meta.ulid};
+    metrics_.populating_block.Set(1);
+    auto written = [&] {
+      // The selection holds up the truncation, so it goes first.
+      const auto series = head_.SelectForBlock(begin, cut - 1);
+      return WriteBlock(fs_, std::move(write), {series.get()});
+    }();
+    metrics_.populating_block.Set(0);
+    if (!written) return written.error().Context("writing a block of the head");
+    if (written->has_value()) {
+      const BlockMeta& meta = **written;
+      metrics_.compactions.Add();
+      metrics_.duration_seconds.Observe(watch.Seconds());
+      LOG_INFO("block written", kv("ulid", meta.ulid), kv("min_time", meta.min_time),
+               kv("max_time", meta.max_time), kv("series", meta.stats.num_series),
+               kv("samples", meta.stats.num_samples), kv("seconds", watch.Seconds()));
+      RETURN_IF_ERROR(blocks_.Load());
+      const BlockList blocks = blocks_.blocks();
+      // Set aside: then the head is the only one who can still show these samples.
+      if (std::ranges::none_of(blocks,
+                               [&](const auto& b) { return b->meta().ulid == meta.ulid; })) {
+        return base::Internal("block " + meta.ulid + " was written but cannot be read");
+      }
+    } else {
+      cut = std::max(cut, NextTime(cut));
+    }
+    head_.Truncate(cut);
+    cut_any = true;
+  }
+  if (!cut_any) return {};
+  auto status = head_.TruncateLog(fs_, cut, needed_from_(), options_.wal_compression);
+  if (!status) return status.error().Context("truncating the log");
+  return {};
+}
+
+model::Timestamp Compactor::NextTime(model::Timestamp time) {
+  model::Timestamp next = head_.max_time();
+  const auto series = head_.SelectForBlock(time, model::kMaxTime);
+  storage::ChunkBuffer buffer;
+  std::vector<chunk::ChunkView> chunks;
+  for (size_t i = 0; i < series->size(); ++i) {
+    chunks.clear();
+    buffer.Clear();
+    if (!series->Chunks(i, &buffer, &chunks)) continue;
+    for (const chunk::ChunkView& chunk : chunks) next = std::min(next, chunk.min_time);
+  }
+  return AlignedEnd(next, options_.min_block_duration_ms) - options_.min_block_duration_ms;
+}
+
+void Compactor::ObserveChunk(const chunk::ChunkView& chunk) {
+  metrics_.chunk_size_bytes.Observe(static_cast<double>(chunk.data.size()));
+  metrics_.chunk_samples.Observe(static_cast<double>(NumSamples(chunk)));
+  metrics_.chunk_range_seconds.Observe(static_cast<double>(chunk.max_time - chunk.min_time) / 1000);
+}
+
+base::Status Compactor::CompactBlocks() {
+  // The head goes first: it is what memory is spent on.
+  while (!stopping_.load() && !HeadIsFull()) {
+    const BlockList blocks = blocks_.blocks();
+    std::vector<BlockMeta> metas;
+    for (const auto& block : blocks) {
+      metas.push_back(block->meta());
+      metas.back().failed |= failed_.contains(block->meta().ulid);
+    }
+    BlockList parents;
+    for (const size_t i : PlanCompaction(metas, ranges_)) parents.push_back(blocks[i]);
+    if (parents.empty()) return {};
+    if (const base::Status status = MergeBlocks(parents); !status) {
+      // Damage stays damage; anything else may pass.
+      if (status.error().code() == base::ErrorCode::kCorruption) {
+        for (const auto& parent : parents) failed_.insert(parent->meta().ulid);
+      }
+      return status.error().Context("merging blocks");
+    }
+  }
+  return {};
+}
+
+base::Status Compactor::MergeBlocks(const BlockList& parents) {
+  const Stopwatch watch;
+  std::vector<BlockMeta> metas;
+  std::vector<std::unique_ptr<storage::SeriesSelection>> selections;
+  std::vector<const storage::SeriesSelection*> inputs;
+  bool overlap = false;
+  int64_t max_time = model::kMinTime;
+  for (const auto& parent : parents) {
+    metas.push_back(parent->meta());
+    overlap |= parent->meta().min_time < max_time;
+    max_time = std::max(max_time, parent->meta().max_time);
+    ASSIGN_OR_RETURN(auto selection, parent->SelectAll());
+    inputs.push_back(selection.get());
+    selections.push_back(std::move(selection));
+  }
+  metrics_.populating_block.Set(1);
+  auto written = WriteBlock(fs_,
+                            {.parent = options_.path,
+                             .meta = MergedMeta(MakeUlid(clock_.NowMs()), metas),
+                             .on_chunk = {},
+                             .stop = &stopping_},
+                            inputs);
+  metrics_.populating_block.Set(0);
+  if (!written) return written.error();
+  metrics_.compactions.Add();
+  if (overlap) metrics_.vertical_compactions.Add();
+  metrics_.duration_seconds.Observe(watch.Seconds());
+  if (!written->has_value()) return blocks_.Remove(parents);  // all was deleted
+  const BlockMeta& meta = **written;
+  LOG_INFO("blocks merged", kv("ulid", meta.ulid), kv("parents", parents.size()),
+           kv("level", meta.level), kv("min_time", meta.min_time), kv("max_time", meta.max_time),
+           kv("series", meta.stats.num_series), kv("samples", meta.stats.num_samples),
+           kv("seconds", watch.Seconds()));
+  return blocks_.Load();  // which removes the parents
+}
+
+base::Status Compactor::ApplyRetention() {
+  const uint64_t other_bytes = options_.retention_size_bytes == 0 ? 0 : log_bytes_();
+  RetentionVerdict verdict = BeyondRetention(blocks_.blocks(), options_.retention_time_ms,
+                                             options_.retention_size_bytes, other_bytes);
+  if (verdict.by_time) metrics_.time_retentions.Add();
+  if (verdict.by_size) metrics_.size_retentions.Add();
+  if (verdict.remove.empty()) return {};
+  return blocks_.Remove(verdict.remove);
+}
+
+}  // namespace tributary::tsdb

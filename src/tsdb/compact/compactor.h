@@ -1,0 +1,70 @@
+// Compactor: head -> block -> bigger block -> gone, on a thread of its own.
+//
+// A range of the head becomes a block in this order, so that a crash anywhere loses nothing and
+// leaves at most duplicates: block whole and renamed, directory synced, block readable, head
+// truncated, checkpoint, log segments removed.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/mutex.h"
+#include "base/result.h"
+#include "tsdb/compact/block_set.h"
+#include "tsdb/compact/compact_metrics.h"
+#include "tsdb/head/head.h"
+#include "tsdb/tsdb.h"
+
+namespace tributary::tsdb {
+
+class Compactor {
+ public:
+  // All must outlive the compactor. `needed_from` tells the oldest segment of the log that a
+  // follower still needs, UINT32_MAX when there is none; `log_bytes` the size of the log.
+  Compactor(const DbOptions& options, base::FileSystem& fs, const base::Clock& clock, Head& head,
+            BlockSet& blocks, CompactMetrics& metrics, std::function<uint32_t()> needed_from,
+            std::function<uint64_t()> log_bytes);
+  ~Compactor();  // Stop()
+
+  // Runs RunOnce() whenever there may be something to do.
+  void Start();
+  // Gives up what is under way and joins. Thread-safe.
+  void Stop();
+
+  // All that is to be done now. One call at a time.
+  base::Status RunOnce();
+
+ private:
+  void Loop();
+  bool HeadIsFull() const;
+  base::Status CompactHead();
+  base::Status CompactBlocks();
+  base::Status MergeBlocks(const BlockList& parents);
+  base::Status ApplyRetention();
+  // Where the next sample after `time` may be, for heads with large gaps.
+  model::Timestamp NextTime(model::Timestamp time);
+  void ObserveChunk(const chunk::ChunkView& chunk);
+
+  const DbOptions& options_;
+  base::FileSystem& fs_;
+  const base::Clock& clock_;
+  Head& head_;
+  BlockSet& blocks_;
+  CompactMetrics& metrics_;
+  const std::function<uint32_t()> needed_from_;
+  const std::function<uint64_t()> log_bytes_;
+  const std::vector<int64_t> ranges_;
+  absl::flat_hash_set<std::string> failed_;  // blocks that could not be merged, until a restart
+
+  std::atomic<bool> stopping_{false};
+  base::Mutex mutex_;
+  base::CondVar wake_;
+  bool stop_ TB_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace tributary::tsdb
