@@ -51,7 +51,7 @@ function(register_gtest target)
 endfunction()
 
 # With TRIBUTARY_FUZZ, a libFuzzer program. Otherwise the same code replays its corpus
-# (test/fuzz/corpus/<target>/) as a test, so that no finding comes back.
+# (tests/fuzz/corpus/<target>/) as a test, so that no finding comes back.
 function(add_fuzz_target target source library)
   if(TRIBUTARY_FUZZ)
     add_executable(${target} ${source})
@@ -59,9 +59,9 @@ function(add_fuzz_target target source library)
     target_link_options(${target} PRIVATE -fsanitize=fuzzer,address,undefined)
     target_link_libraries(${target} PRIVATE ${library})
   elseif(TRIBUTARY_TESTS)
-    add_executable(${target}_replay ${source} ${CMAKE_SOURCE_DIR}/test/fuzz/replay_main.cc)
+    add_executable(${target}_replay ${source} ${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.cc)
     target_link_libraries(${target}_replay PRIVATE ${library})
     add_test(NAME fuzz_corpus.${target}
-             COMMAND ${target}_replay ${CMAKE_SOURCE_DIR}/test/fuzz/corpus/${target})
+             COMMAND ${target}_replay ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${target})
   endif()
 endfunction()

@@ -1,5 +1,5 @@
 // The engine over a small store: what crosses parser, plan and operators. The bulk of behaviour is
-// covered by Prometheus's own scripts (test/promqltest).
+// covered by Prometheus's own scripts (tests/promqltest).
 #include "promql/engine.h"
 
 #include <algorithm>

@@ -27,7 +27,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// This file is <root>/test/promqltest/promqltest_test.cc.
+// This file is <root>/tests/promqltest/promqltest_test.cc.
 fs::path Here() { return fs::path(__FILE__).parent_path(); }
 
 fs::path ScriptFolder() {

@@ -1,0 +1,144 @@
+// The manager with its file, static and http mechanisms, on real files and a real HTTP server.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+#include <unistd.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/mutex.h"
+#include "discovery/discovery.h"
+#include "net/http_server.h"
+
+namespace tributary::discovery {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class ManagerTest : public ::testing::Test {
+ protected:
+  ManagerTest() {
+    std::string pattern = std::filesystem::temp_directory_path() / "tributary-sd-XXXXXX";
+    dir_ = ::mkdtemp(pattern.data());
+    manager_ = Manager::Create("scrape", base::PosixFileSystem(), metrics_,
+                               /*update_interval_ms=*/20, [this](const TargetSets& sets) {
+                                 base::MutexLock lock(mutex_);
+                                 sets_ = sets;
+                               });
+  }
+  ~ManagerTest() override {
+    manager_.reset();
+    std::filesystem::remove_all(dir_);
+  }
+
+  // The addresses of a job's targets, with the group's labels, sorted.
+  std::vector<std::string> Targets(const std::string& job) {
+    base::MutexLock lock(mutex_);
+    std::vector<std::string> targets;
+    for (const config::TargetGroup& group : sets_[job]) {
+      for (const model::Labels& target : group.targets) {
+        targets.push_back(std::string(target.Get("__address__")) + group.labels.ToString());
+      }
+    }
+    std::sort(targets.begin(), targets.end());
+    return targets;
+  }
+
+  template <class Matcher>
+  ::testing::AssertionResult Becomes(const std::string& job, const Matcher& matcher) {
+    for (int i = 0; i < 500; ++i) {
+      if (::testing::Matches(matcher)(Targets(job))) {
+        return ::testing::AssertionSuccess();
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return ::testing::AssertionFailure() << ::testing::PrintToString(Targets(job));
+  }
+
+  void Write(const std::string& name, const std::string& text) {
+    // Renamed into place, as config reloaders do.
+    std::ofstream(dir_ + "/tmp") << text;
+    std::filesystem::rename(dir_ + "/tmp", dir_ + "/" + name);
+  }
+
+  static config::StaticSdConfig Static(const std::string& address) {
+    return {.groups = {{.targets = {model::Labels::Of({{"__address__", address}})},
+                        .labels = {},
+                        .source = "0"}}};
+  }
+
+  std::string dir_;
+  base::MetricsRegistry metrics_;
+  base::Mutex mutex_;
+  TargetSets sets_;
+  std::unique_ptr<Manager> manager_;
+};
+
+TEST_F(ManagerTest, StaticTargetsOfSeveralJobs) {
+  ASSERT_TRUE(manager_->Apply({{"a", {Static("h:1"), Static("h:2")}}, {"b", {Static("h:3")}}}));
+  EXPECT_TRUE(Becomes("a", ElementsAre("h:1{}", "h:2{}")));
+  EXPECT_TRUE(Becomes("b", ElementsAre("h:3{}")));
+  ASSERT_TRUE(manager_->Apply({{"a", {Static("h:2")}}}));
+  EXPECT_TRUE(Becomes("a", ElementsAre("h:2{}")));
+  EXPECT_TRUE(Becomes("b", IsEmpty()));
+}
+
+TEST_F(ManagerTest, FilesAreFollowed) {
+  Write("a.yml", "- targets: [h:1]\n  labels: {x: y}\n- targets: [h:2]\n");
+  config::FileSdConfig config;
+  config.files = {dir_ + "/*.yml"};
+  ASSERT_TRUE(manager_->Apply({{"job", {config}}}));
+  const std::string a = R"({__meta_filepath=")" + dir_ + "/a.yml\"";
+  EXPECT_TRUE(Becomes("job", ElementsAre("h:1" + a + R"(, x="y"})", "h:2" + a + "}")));
+
+  Write("a.yml", "- targets: [h:3]\n");
+  EXPECT_TRUE(Becomes("job", ElementsAre("h:3" + a + "}"))) << "the second group is withdrawn";
+
+  Write("a.yml", "- targets: h:4\n");
+  Write("b.yml", R"([{"targets": ["h:5"]}])");
+  const std::string b = R"({__meta_filepath=")" + dir_ + "/b.yml\"}";
+  EXPECT_TRUE(Becomes("job", ElementsAre("h:3" + a + "}", "h:5" + b)))
+      << "a file that does not parse keeps its last good groups";
+
+  std::filesystem::remove(dir_ + "/a.yml");
+  EXPECT_TRUE(Becomes("job", ElementsAre("h:5" + b)));
+}
+
+TEST_F(ManagerTest, HttpListsAreFetchedAgainAndSurviveFailures) {
+  std::atomic<int> answer{0};
+  net::HttpServerOptions options;
+  options.listen_addresses = {"127.0.0.1:0"};
+  auto server = net::HttpServer::Create(
+      options, [](net::Request&, net::ResponseWriter&) { return true; },
+      [&](net::Request&, net::ResponseWriter& response) {
+        if (answer == 1) {
+          response.SetStatus(500);
+          return;
+        }
+        response.SetHeader("Content-Type", "application/json; charset=utf-8");
+        response.Write(answer == 0 ? R"([{"targets":["h:1"],"labels":{"x":"y"}}])" : "[]");
+      });
+  ASSERT_TRUE(server);
+  (*server)->Start();
+  config::HttpSdConfig config;
+  config.url = "http://127.0.0.1:" + std::to_string((*server)->ports()[0]) + "/targets";
+  config.refresh_interval_ms = 50;
+  ASSERT_TRUE(manager_->Apply({{"job", {config}}}));
+  const std::vector<std::string> found = {"h:1{__meta_url=\"" + config.url + "\", x=\"y\"}"};
+  EXPECT_TRUE(Becomes("job", found));
+  answer = 1;
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  EXPECT_EQ(Targets("job"), found);
+  answer = 2;
+  EXPECT_TRUE(Becomes("job", IsEmpty()));
+  manager_.reset();
+  (*server)->Stop(0);
+}
+
+}  // namespace
+}  // namespace tributary::discovery
