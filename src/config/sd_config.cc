@@ -310,8 +310,7 @@ void PrintList(const std::vector<SdConfig>& configs, const char* key, YamlNode* 
 }  // namespace
 
 bool IsServed(const SdConfig& config) {
-  return !std::holds_alternative<DnsSdConfig>(config) &&
-         !std::holds_alternative<KubernetesSdConfig>(config);
+  return !std::holds_alternative<DnsSdConfig>(config);
 }
 
 void ReadSdConfigs(MapReader& reader, std::vector<SdConfig>* out) {

@@ -27,9 +27,10 @@ base::Result<std::unique_ptr<Discoverer>> StartDiscoverer(const config::SdConfig
     return StartHttp(*c, context, std::move(publish));
   }
   if (std::holds_alternative<config::DnsSdConfig>(config)) {
-    return base::Unimplemented("dns_sd_configs is not served yet: use static, file or http");
+    return base::Unimplemented(
+        "dns_sd_configs is not served yet: use static, file, http or kubernetes");
   }
-  return base::Unimplemented("kubernetes_sd_configs is not served yet: use static, file or http");
+  return StartKubernetes(std::get<config::KubernetesSdConfig>(config), context, std::move(publish));
 }
 
 }  // namespace tributary::discovery

@@ -36,5 +36,7 @@ std::unique_ptr<Discoverer> StartFile(const config::FileSdConfig& config, const 
                                       Publish publish);
 base::Result<std::unique_ptr<Discoverer>> StartHttp(const config::HttpSdConfig& config,
                                                     const Context& context, Publish publish);
+base::Result<std::unique_ptr<Discoverer>> StartKubernetes(const config::KubernetesSdConfig& config,
+                                                          const Context& context, Publish publish);
 
 }  // namespace tributary::discovery

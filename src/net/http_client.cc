@@ -25,6 +25,7 @@ std::atomic<uint64_t> next_id{1};  // of clients, for cancelling
 
 constexpr long kMaxRedirects = 10;
 constexpr long kIdleConnectionSeconds = 300;
+constexpr long kStreamKeepAliveSeconds = 30;
 
 // A header line must not be able to smuggle in another.
 bool ValidHeader(std::string_view name, std::string_view value) {
@@ -260,7 +261,7 @@ class CurlClient final : public HttpClient {
       RETURN_IF_ERROR(add(name, value));
       has_content_type = has_content_type || base::EqualsIgnoreCase(name, "Content-Type");
     }
-    if (request.accept_gzip) RETURN_IF_ERROR(add("Accept-Encoding", "gzip"));
+    if (request.accept_gzip && !request.on_data) RETURN_IF_ERROR(add("Accept-Encoding", "gzip"));
     for (const auto& [name, option] : options_.http_headers) {
       for (const auto* values : {&option.values, &option.secrets}) {
         for (const std::string& value : *values) RETURN_IF_ERROR(add(name, value));
@@ -348,6 +349,11 @@ class CurlClient final : public HttpClient {
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, options_.follow_redirects ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_MAXREDIRS, kMaxRedirects);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer.header_list.get());
+    if (request.on_data) {  // a peer that vanished must not look like one that has no news
+      curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+      curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, kStreamKeepAliveSeconds);
+      curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, kStreamKeepAliveSeconds);
+    }
     if (!request.unix_socket.empty()) {
       curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
     }

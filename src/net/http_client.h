@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -77,6 +78,11 @@ struct ClientRequest {
   size_t max_response_bytes = 0;  // 0: no limit; over it the request fails with kResourceExhausted
   bool accept_gzip = false;       // sends Accept-Encoding: gzip and unpacks the answer
   std::string unix_socket;        // connect here instead of the URL's host
+  // When set, takes the body of a 2xx answer piece by piece as it arrives, for answers that never
+  // end; ClientResponse::body stays empty, accept_gzip and max_response_bytes do not apply to it.
+  // Called on the event loop's thread, which all clients share: must be quick. Returning false
+  // ends the request with kCancelled.
+  std::function<bool(std::string_view)> on_data;
 };
 
 struct ClientResponse {

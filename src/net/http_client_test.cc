@@ -271,5 +271,61 @@ TEST_F(HttpClientTest, ACompletionMayDestroyItsClient) {
   while (!done) std::this_thread::sleep_for(std::chrono::milliseconds(2));
 }
 
+TEST_F(HttpClientTest, AReaderGetsTheBodyWhileItIsMade) {
+  std::atomic<bool> first_seen{false};
+  Serve([&](Request& request, ResponseWriter& response) {
+    response.Write("one ");
+    response.Flush();
+    while (!first_seen && !request.cancelled()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    response.Write("two");
+  });
+  std::string got;
+  ClientRequest request;
+  request.url = Url();
+  request.max_response_bytes = 2;  // of no account for a stream
+  request.on_data = [&](std::string_view piece) {
+    got += piece;
+    first_seen = true;
+    return true;
+  };
+  const auto response = HttpClient::Create({}).value()->SendAndWait(request);
+  ASSERT_TRUE(response) << response.error().message();
+  EXPECT_EQ(got, "one two");
+  EXPECT_EQ(response->body, "");
+  EXPECT_EQ(response->wire_bytes, 7);
+}
+
+TEST_F(HttpClientTest, AReaderMayEndTheRequest) {
+  Serve([](Request& request, ResponseWriter& response) {
+    while (!request.cancelled() && response.Write("x") && response.Flush()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  });
+  ClientRequest request;
+  request.url = Url();
+  request.on_data = [](std::string_view) { return false; };
+  const auto response = HttpClient::Create({}).value()->SendAndWait(request);
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().code(), ErrorCode::kCancelled);
+}
+
+TEST_F(HttpClientTest, AReaderDoesNotGetAnErrorsBody) {
+  Serve([](Request&, ResponseWriter& response) {
+    response.SetStatus(410);
+    response.Write("too old");
+  });
+  bool called = false;
+  ClientRequest request;
+  request.url = Url();
+  request.on_data = [&](std::string_view) { return called = true; };
+  const auto response = HttpClient::Create({}).value()->SendAndWait(request);
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->status, 410);
+  EXPECT_EQ(response->body, "too old");
+  EXPECT_FALSE(called);
+}
+
 }  // namespace
 }  // namespace tributary::net

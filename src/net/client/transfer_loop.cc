@@ -34,6 +34,15 @@ int64_t NowMs() { return base::SystemClock().MonotonicNs() / 1'000'000; }
 
 size_t OnBody(char* data, size_t, size_t size, void* user) {
   auto& transfer = *static_cast<Transfer*>(user);
+  if (transfer.request.on_data) {
+    long status = 0;
+    curl_easy_getinfo(transfer.easy, CURLINFO_RESPONSE_CODE, &status);
+    if (status >= 200 && status < 300) {
+      transfer.streamed_bytes += size;
+      transfer.ended_by_reader = !transfer.request.on_data({data, size});
+      return transfer.ended_by_reader ? 0 : size;
+    }
+  }
   const size_t max = transfer.request.max_response_bytes;
   if (max != 0 && transfer.body.size() + size > max) {
     transfer.too_large = true;
@@ -64,6 +73,7 @@ Error FailureOf(const Transfer& transfer, CURLcode code) {
     return base::ResourceExhausted(fmt::format("{}: body size limit of {} bytes exceeded", name,
                                                transfer.request.max_response_bytes));
   }
+  if (transfer.ended_by_reader) return {ErrorCode::kCancelled, name + ": ended by its reader"};
   switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
       return {ErrorCode::kTimeout, name + ": context deadline exceeded"};
@@ -85,8 +95,8 @@ base::Result<ClientResponse> Outcome(Transfer& transfer, CURLcode code, long sta
   ClientResponse response;
   response.status = static_cast<int>(status);
   response.headers = std::move(transfer.headers);
-  response.wire_bytes = transfer.body.size();
-  if (transfer.request.accept_gzip &&
+  response.wire_bytes = transfer.body.size() + transfer.streamed_bytes;
+  if (transfer.request.accept_gzip && !transfer.request.on_data &&
       base::EqualsIgnoreCase(response.headers.Get("Content-Encoding"), "gzip")) {
     auto plain = Gunzip(transfer.body, transfer.request.max_response_bytes);
     if (!plain) return plain.error().Context(RequestName(transfer.request));

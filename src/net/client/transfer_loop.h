@@ -33,7 +33,9 @@ struct Transfer {
   std::array<char, CURL_ERROR_SIZE> error_text{};
   Headers headers;
   std::string body;
+  size_t streamed_bytes = 0;  // what on_data has taken
   bool too_large = false;
+  bool ended_by_reader = false;
   HttpClient::Completion done;  // called on a completion thread
 };
 
