@@ -75,7 +75,7 @@ class SeriesTable {
   }
   static void Prefetch(Shard& shard, model::SeriesRef ref) TB_REQUIRES(shard.mutex) {
     const uint32_t slot = SlotOf(ref);
-    if (slot < shard.next_slot) __builtin_prefetch(&shard.slots[slot], 1);
+    if (slot != 0 && slot < shard.next_slot) __builtin_prefetch(&shard.slots[slot], 1);
   }
 
   // The slot of the series with these labels, or IdTable::kNone.
