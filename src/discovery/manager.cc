@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <thread>
@@ -18,12 +19,14 @@ struct Found {
   std::map<std::string, config::TargetGroup> groups;  // by source, guarded by the manager's mutex
 };
 
-// One mechanism of one set.
+// One mechanism at work, for every set that asks for exactly this configuration: thirty jobs that
+// watch one namespace watch it once.
 struct Provider {
   config::SdConfig config;
   std::shared_ptr<Found> found;
   std::unique_ptr<Discoverer> discoverer;
 };
+using Providers = std::vector<std::shared_ptr<const Provider>>;
 
 class ManagerImpl final : public Manager {
  public:
@@ -58,19 +61,24 @@ class ManagerImpl final : public Manager {
 
   base::Status Apply(const std::map<std::string, std::vector<config::SdConfig>>& configs) override {
     base::MutexLock apply_lock(apply_mutex_);
-    std::map<std::string, std::vector<Provider>> next;
+    std::map<std::string, Providers> next;
+    Providers running;  // of the old configuration and, so far, of the new one
+    for (const auto& [set, providers] : providers_) {
+      running.insert(running.end(), providers.begin(), providers.end());
+    }
     base::Status first_error;
     int failed = 0;
     for (const auto& [set, set_configs] : configs) {
-      std::vector<Provider>& providers = next[set];
+      Providers& providers = next[set];
       for (const config::SdConfig& config : set_configs) {
-        if (Provider* running = FindRunning(set, config)) {
-          // Only the discoverer moves: the deliverer may be reading the old entry's groups.
-          providers.push_back({config, running->found, std::move(running->discoverer)});
+        const auto same = std::find_if(running.begin(), running.end(),
+                                       [&](const auto& p) { return p->config == config; });
+        if (same != running.end()) {
+          providers.push_back(*same);
           continue;
         }
-        Provider provider{config, std::make_shared<Found>(), nullptr};
-        auto discoverer = StartDiscoverer(config, context_, PublishTo(provider.found));
+        auto found = std::make_shared<Found>();
+        auto discoverer = StartDiscoverer(config, context_, PublishTo(found));
         if (!discoverer) {
           ++failed;
           LOG_ERROR("service discovery not started", kv("job", set), kv("err", discoverer.error()));
@@ -79,37 +87,24 @@ class ManagerImpl final : public Manager {
           }
           continue;
         }
-        provider.discoverer = std::move(*discoverer);
-        providers.push_back(std::move(provider));
+        running.push_back(
+            std::make_shared<const Provider>(Provider{config, found, std::move(*discoverer)}));
+        providers.push_back(running.back());
       }
     }
     failed_configs_.Set(failed);
-    std::map<std::string, std::vector<Provider>> dropped;
     {
       base::MutexLock lock(mutex_);
-      dropped = std::exchange(providers_, std::move(next));
+      providers_ = std::move(next);
       changed_ = true;
       deliver_now_ = true;
     }
     wake_.NotifyAll();
-    dropped.clear();  // joins their threads, which must not wait for our lock
+    running.clear();  // ends those nobody asks for any more, without our lock, which they may need
     return first_error;
   }
 
  private:
-  Provider* FindRunning(const std::string& set, const config::SdConfig& config) {
-    auto it = providers_.find(set);
-    if (it == providers_.end()) {
-      return nullptr;
-    }
-    for (Provider& provider : it->second) {
-      if (provider.discoverer && provider.config == config) {
-        return &provider;
-      }
-    }
-    return nullptr;
-  }
-
   Publish PublishTo(const std::shared_ptr<Found>& found) {
     return [this, found](std::vector<config::TargetGroup> groups) {
       received_updates_.Add();
@@ -146,8 +141,8 @@ class ManagerImpl final : public Manager {
         deliver_now_ = false;
         for (const auto& [set, providers] : providers_) {
           std::vector<config::TargetGroup>& groups = sets[set];
-          for (const Provider& provider : providers) {
-            for (const auto& [source, group] : provider.found->groups) {
+          for (const auto& provider : providers) {
+            for (const auto& [source, group] : provider->found->groups) {
               groups.push_back(group);
             }
           }
@@ -180,7 +175,7 @@ class ManagerImpl final : public Manager {
   base::Mutex mutex_;
   base::CondVar wake_;
   // The map changes under both mutexes, so it may be read under either.
-  std::map<std::string, std::vector<Provider>> providers_;
+  std::map<std::string, Providers> providers_;
   bool changed_ TB_GUARDED_BY(mutex_) = false;
   bool deliver_now_ TB_GUARDED_BY(mutex_) = false;
   bool stopping_ TB_GUARDED_BY(mutex_) = false;

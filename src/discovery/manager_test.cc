@@ -140,5 +140,32 @@ TEST_F(ManagerTest, HttpListsAreFetchedAgainAndSurviveFailures) {
   (*server)->Stop(0);
 }
 
+TEST_F(ManagerTest, JobsWithEqualMechanismsShareOne) {
+  std::atomic<int> requests{0};
+  net::HttpServerOptions options;
+  options.listen_addresses = {"127.0.0.1:0"};
+  auto server = net::HttpServer::Create(
+      options, [](net::Request&, net::ResponseWriter&) { return true; },
+      [&](net::Request&, net::ResponseWriter& response) {
+        ++requests;
+        response.SetHeader("Content-Type", "application/json");
+        response.Write(R"([{"targets":["h:1"]}])");
+      });
+  ASSERT_TRUE(server);
+  (*server)->Start();
+  config::HttpSdConfig config;
+  config.url = "http://127.0.0.1:" + std::to_string((*server)->ports()[0]) + "/targets";
+  config.refresh_interval_ms = 3'600'000;
+  ASSERT_TRUE(manager_->Apply({{"a", {config}}, {"b", {config}}}));
+  EXPECT_TRUE(Becomes("a", ::testing::SizeIs(1)));
+  EXPECT_TRUE(Becomes("b", ::testing::SizeIs(1)));
+  ASSERT_TRUE(manager_->Apply({{"b", {config}}, {"c", {config}}}));
+  EXPECT_TRUE(Becomes("c", ::testing::SizeIs(1)));
+  EXPECT_TRUE(Becomes("a", IsEmpty()));
+  EXPECT_EQ(requests, 1);
+  manager_.reset();
+  (*server)->Stop(0);
+}
+
 }  // namespace
 }  // namespace tributary::discovery
