@@ -76,6 +76,16 @@ def check_rates(fleet):
                f"({answer:.2f} against {value:.2f} seconds a second)")
 
 
+def answers(address):
+    """Whether an agent says that it is ready."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"http://{address}/-/ready", timeout=2) as response:
+            return response.status == 200
+    except OSError:
+        return False
+
+
 def check_agent_restart(fleet):
     name = DOWNSTREAM[0]
     agent = fleet.processes[name]
@@ -84,6 +94,8 @@ def check_agent_restart(fleet):
     expect(code == 0, f"agent {name} ends with exit code 0 when told to", agent.last_lines())
     time.sleep(6)
     agent.start()
+    if not wait_until(lambda: answers(fleet.agents[name]), 30, [agent]):
+        fail(f"FAILED: agent {name} does not become ready", agent.last_lines())
     down = time.monotonic() - began
     selector = f'up{{cluster="{name}",job="node"}}'
     newest = time.time()
