@@ -1,10 +1,14 @@
 #include "remote/receive/write_handler.h"
 
 #include <atomic>
+#include <memory>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "base/mutex.h"
 #include "remote/receive/batch_writer.h"
 #include "remote/receive/request_body.h"
 #include "remote/receive/write_probe.h"
@@ -22,11 +26,33 @@ constexpr size_t kMetadataCacheShare = 8;  // a part in 8 of the cache's memory
 // A buffer that grew beyond this for one request is given back after it.
 constexpr size_t kKeptBodyBytes = 8 << 20;
 
-// What a thread keeps between requests.
+// What is kept between requests.
 struct Scratch {
   std::string body;
   BatchScratch batch;
   WriteV2Scratch v2;
+};
+
+// As many as there were requests at once; the one used last is taken first. The server has many
+// more threads than that, and a megabyte for each would be memory for nothing. Thread-safe.
+class ScratchPool {
+ public:
+  std::unique_ptr<Scratch> Take() {
+    base::MutexLock lock(mutex_);
+    if (free_.empty()) return std::make_unique<Scratch>();
+    std::unique_ptr<Scratch> scratch = std::move(free_.back());
+    free_.pop_back();
+    return scratch;
+  }
+  void Return(std::unique_ptr<Scratch> scratch) {
+    if (scratch->body.capacity() > kKeptBodyBytes) return;
+    base::MutexLock lock(mutex_);
+    free_.push_back(std::move(scratch));
+  }
+
+ private:
+  base::Mutex mutex_;
+  std::vector<std::unique_ptr<Scratch>> free_ TB_GUARDED_BY(mutex_);
 };
 
 WriteResponse Answer(int status, std::string error) {
@@ -64,9 +90,9 @@ class Handler final : public WriteHandler {
                                      options_.max_decoded_bytes));
     }
     AgeCaches();
-    thread_local Scratch scratch;
-    WriteResponse response = HandleUnpacked(request, *encoding, *protocol, scratch);
-    if (scratch.body.capacity() > kKeptBodyBytes) scratch = {};
+    std::unique_ptr<Scratch> scratch = scratches_.Take();
+    WriteResponse response = HandleUnpacked(request, *encoding, *protocol, *scratch);
+    scratches_.Return(std::move(scratch));
     return response;
   }
 
@@ -172,6 +198,7 @@ class Handler final : public WriteHandler {
   std::atomic<int64_t> generation_started_;
   std::atomic<int64_t> warned_{INT64_MIN / 2};
   WriteProbe probe_;
+  ScratchPool scratches_;
 };
 
 }  // namespace
