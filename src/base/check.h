@@ -10,8 +10,7 @@ namespace tributary::base {
 }  // namespace tributary::base
 
 #define CHECK(condition, why) \
-  ((condition) ? (void)0      \
-               : ::tributary::base::CheckFailed(__FILE__, __LINE__, #condition, (why)))
+  ((condition) ? (void)0 : ::tributary::base::CheckFailed(__FILE__, __LINE__, #condition, (why)))
 
 // DCHECK is for conditions that are too costly to test in release builds.
 #ifdef NDEBUG

@@ -1,8 +1,7 @@
 #include "base/hash.h"
 
-#include <sys/random.h>
-
 #include <chrono>
+#include <sys/random.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>

@@ -52,12 +52,12 @@ inline LogField kv(std::string_view key, const Error& error) {
 
 }  // namespace tributary::base
 
-#define TRIBUTARY_LOG_(level, message, ...)                                                     \
-  do {                                                                                          \
-    if (::tributary::base::LogEnabled(level)) {                                                 \
-      using ::tributary::base::kv;                                                              \
-      ::tributary::base::LogLine(level, __FILE__, __LINE__, message, {__VA_ARGS__});            \
-    }                                                                                           \
+#define TRIBUTARY_LOG_(level, message, ...)                                          \
+  do {                                                                               \
+    if (::tributary::base::LogEnabled(level)) {                                      \
+      using ::tributary::base::kv;                                                   \
+      ::tributary::base::LogLine(level, __FILE__, __LINE__, message, {__VA_ARGS__}); \
+    }                                                                                \
   } while (false)
 #define LOG_DEBUG(...) TRIBUTARY_LOG_(::tributary::base::LogLevel::kDebug, __VA_ARGS__)
 #define LOG_INFO(...) TRIBUTARY_LOG_(::tributary::base::LogLevel::kInfo, __VA_ARGS__)

@@ -1,6 +1,6 @@
 // Mutex, MutexLock, CondVar: std::mutex with Clang's thread-safety annotations, so that
-// `clang -Wthread-safety` checks what TB_GUARDED_BY says (the prefix keeps clear of Abseil's macros). Write the lock order where a mutex is
-// declared. No lock is held across I/O.
+// `clang -Wthread-safety` checks what TB_GUARDED_BY says (the prefix keeps clear of Abseil's
+// macros). Write the lock order where a mutex is declared. No lock is held across I/O.
 #pragma once
 
 #include <chrono>

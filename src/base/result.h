@@ -1,15 +1,17 @@
 // Result<T>: a value or an Error. Returned by everything that can fail.
 //
 // An Error is a kind (ErrorCode, a closed set that callers may branch on) and a message for people:
-// lower case, naming the input that was wrong and what to do. Copying an Error is a reference count.
-// Each floor adds its context at most once, with Context(); an error is logged or returned, not both.
+// lower case, naming the input that was wrong and what to do. Copying an Error is a reference
+// count. Each floor adds its context at most once, with Context(); an error is logged or returned,
+// not both.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <string_view>
-#include <tl/expected.hpp>
 #include <utility>
+
+#include <tl/expected.hpp>
 
 namespace tributary::base {
 
@@ -75,9 +77,7 @@ using Status = Result<void>;
 inline Status OkStatus() { return {}; }
 
 // An Error whose message is fmt-style formatted by the caller.
-inline Error InvalidArgument(std::string m) {
-  return {ErrorCode::kInvalidArgument, std::move(m)};
-}
+inline Error InvalidArgument(std::string m) { return {ErrorCode::kInvalidArgument, std::move(m)}; }
 inline Error NotFound(std::string m) { return {ErrorCode::kNotFound, std::move(m)}; }
 inline Error Corruption(std::string m) { return {ErrorCode::kCorruption, std::move(m)}; }
 inline Error IoError(std::string m) { return {ErrorCode::kIo, std::move(m)}; }

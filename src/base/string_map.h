@@ -1,12 +1,12 @@
 // Hash maps and sets keyed by strings that are looked up by string_view without making a string.
 #pragma once
 
-#include <absl/container/flat_hash_map.h>
-#include <absl/container/flat_hash_set.h>
-
 #include <cstddef>
 #include <string>
 #include <string_view>
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
 
 #include "base/hash.h"
 

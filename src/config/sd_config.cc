@@ -309,9 +309,7 @@ void PrintList(const std::vector<SdConfig>& configs, const char* key, YamlNode* 
 
 }  // namespace
 
-bool IsServed(const SdConfig& config) {
-  return !std::holds_alternative<DnsSdConfig>(config);
-}
+bool IsServed(const SdConfig& config) { return !std::holds_alternative<DnsSdConfig>(config); }
 
 void ReadSdConfigs(MapReader& reader, std::vector<SdConfig>* out) {
   ReadStatic(reader, out);

@@ -48,7 +48,8 @@ class Head final : public storage::Appendable, public storage::Queryable {
   std::unique_ptr<storage::SeriesSelection> SelectForBlock(model::Timestamp min_time,
                                                            model::Timestamp max_time);
 
-  // Returns once every appender that was there before the call is gone. Call before SelectForBlock().
+  // Returns once every appender that was there before the call is gone. Call before
+  // SelectForBlock().
   void WaitForAppenders() { state_.appenders.WaitForEarlier(); }
 
   // Forgets samples before `min_time`, in whole chunks, and series that have none left. Waits for
