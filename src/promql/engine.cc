@@ -170,6 +170,7 @@ class EngineImpl final : public Engine {
         .max_bytes = options_.max_bytes,
         .deadline_ns = began_ns + timeout_ms * 1'000'000,
         .cancelled = query_options.cancelled,
+        .progress = query_options.progress,
     };
     // No sample is so far away, and nearer times can be shifted without overflow.
     constexpr model::Timestamp kFarthest = model::Timestamp{1} << 60;
@@ -178,12 +179,14 @@ class EngineImpl final : public Engine {
     plan_options.lookback_delta_ms = context_options.lookback_delta_ms;
     plan_options.default_step_ms = default_step_ms_.load();
 
-    RETURN_IF_ERROR(gate_.Enter([&] { return CheckGivenUp(context_options, "query queue"); }));
+    RETURN_IF_ERROR(
+        gate_.Enter([&] { return QueryContext::CheckGivenUp(context_options, "query queue"); }));
     struct Leaver {
       Gate& gate;
       ~Leaver() { gate.Leave(); }
     } leaver{gate_};
     result->stats.queue_seconds = SecondsSince(began_ns);
+    if (query_options.progress != nullptr) query_options.progress->running.store(true);
 
     const int64_t prepare_ns = base::SystemClock().MonotonicNs();
     const ParserOptions parser_options{
@@ -208,20 +211,11 @@ class EngineImpl final : public Engine {
     auto status = Evaluate(context, *plan.root, plan_options, result);
     result->stats.eval_seconds = SecondsSince(eval_ns);
     result->stats.total_samples = context.budget().read();
+    result->stats.samples_read = result->stats.total_samples;
     result->stats.peak_samples = context.budget().peak();
+    result->stats.peak_bytes = context.budget().peak_bytes();
     result->annotations = context.annotations().Render(query);
     return status;
-  }
-
-  static base::Status CheckGivenUp(const QueryContext::Options& options, const char* stage) {
-    if (options.cancelled && options.cancelled()) {
-      return base::Error(base::ErrorCode::kCancelled,
-                         std::string("query was canceled in ") + stage);
-    }
-    if (base::SystemClock().MonotonicNs() > options.deadline_ns) {
-      return base::Error(base::ErrorCode::kTimeout, std::string("query timed out in ") + stage);
-    }
-    return {};
   }
 
   static base::Status Evaluate(QueryContext& context, const Plan& root, const PlanOptions& options,

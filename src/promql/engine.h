@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/metrics.h"
 #include "base/result.h"
@@ -31,9 +32,19 @@ struct EngineOptions {
   int64_t timeout_ms = 120'000;
   int64_t default_step_ms = 60'000;  // of subqueries without a step: global evaluation_interval
   uint64_t max_samples = 50'000'000;
-  uint64_t max_bytes = 0;  // of memory held by one query; 0: no limit
+  uint64_t max_bytes = 0;  // of memory held by one query; 0: in proportion to max_samples
   size_t max_concurrency = 20;
   Features features;
+};
+
+// A running query as others see it: whoever asked keeps it alive until the query has ended, and may
+// show the counters and set `cancel` from any thread meanwhile.
+struct QueryProgress {
+  std::atomic<bool> running{false};     // false: waits for its turn
+  std::atomic<uint64_t> samples{0};     // looked at so far
+  std::atomic<uint64_t> bytes{0};       // held now
+  std::atomic<uint64_t> peak_bytes{0};  // the most held so far
+  std::atomic<bool> cancel{false};      // true ends it with "query was canceled in …"
 };
 
 struct QueryOptions {
@@ -41,18 +52,39 @@ struct QueryOptions {
   int64_t timeout_ms = 0;         // 0: the engine's; never more than it
   // Looked at while the query runs; true ends it with "query was canceled in …".
   std::function<bool()> cancelled;
+  QueryProgress* progress = nullptr;  // null: nobody watches
+  bool per_step_stats = false;        // fills QueryStats::samples_per_step
+  bool explain = false;               // fills QueryResult::explain
 };
 
 struct QueryStats {
-  uint64_t total_samples = 0;
+  uint64_t total_samples = 0;  // a sample in the windows of several steps counts for each of them
+  uint64_t samples_read = 0;   // counts once
   uint64_t peak_samples = 0;
+  uint64_t peak_bytes = 0;
   double eval_seconds = 0, sort_seconds = 0, prepare_seconds = 0, queue_seconds = 0;
+  std::vector<uint64_t> samples_per_step;       // of total_samples; empty unless asked for
+  std::vector<uint64_t> samples_read_per_step;  // likewise
+};
+
+// What one operator of a plan did. Figures are its own, without those of `inputs`, but operators
+// that run in one pass with the one above them ("fused") share the time of that one.
+struct OperatorProfile {
+  std::string name;    // "aggregate", "select", "range function", …
+  std::string detail;  // the part of the query it stands for
+  bool fused = false;
+  uint64_t rows = 0;     // series it yields, or reads
+  uint64_t samples = 0;  // looked at
+  uint64_t bytes = 0;    // of its result
+  double seconds = 0;    // wall time
+  std::vector<OperatorProfile> inputs;
 };
 
 struct QueryResult {
   Value value;
   Annotations annotations;
   QueryStats stats;
+  std::unique_ptr<OperatorProfile> explain;  // null unless asked for
 };
 
 // Error codes: kInvalidArgument for what is wrong with the text ("1:3: parse error: …") or the

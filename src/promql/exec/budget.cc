@@ -23,9 +23,10 @@ base::Error TooManySamples() {
 
 }  // namespace
 
-Budget::Budget(uint64_t max_samples, uint64_t max_bytes)
+Budget::Budget(uint64_t max_samples, uint64_t max_bytes, QueryProgress* progress)
     : max_samples_(max_samples),
-      max_bytes_(max_bytes != 0 ? max_bytes : DefaultMaxBytes(max_samples)) {}
+      max_bytes_(max_bytes != 0 ? max_bytes : DefaultMaxBytes(max_samples)),
+      progress_(progress != nullptr ? *progress : unwatched_) {}
 
 base::Status Budget::CheckSteps(uint64_t steps) const {
   if (max_samples_ != 0 && steps > std::max(max_samples_, kLeastSteps)) return TooManySamples();
@@ -45,16 +46,17 @@ base::Status Budget::Check(uint64_t samples, uint64_t bytes) const {
   return {};
 }
 
-void Budget::NotePeak(uint64_t samples) {
-  uint64_t peak = peak_.load(std::memory_order_relaxed);
-  while (samples > peak && !peak_.compare_exchange_weak(peak, samples, std::memory_order_relaxed)) {
+void Budget::NotePeak(uint64_t now, std::atomic<uint64_t>* peak) {
+  uint64_t before = peak->load(std::memory_order_relaxed);
+  while (now > before && !peak->compare_exchange_weak(before, now, std::memory_order_relaxed)) {
   }
 }
 
 base::Status Budget::Charge(uint64_t samples, uint64_t bytes) {
   const uint64_t samples_now = samples_.fetch_add(samples, std::memory_order_relaxed) + samples;
-  const uint64_t bytes_now = bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
-  NotePeak(samples_now);
+  const uint64_t bytes_now = progress_.bytes.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+  NotePeak(samples_now, &peak_);
+  NotePeak(bytes_now, &progress_.peak_bytes);
   auto status = Check(samples_now, bytes_now);
   if (!status) Release(samples, bytes);
   return status;
@@ -62,12 +64,12 @@ base::Status Budget::Charge(uint64_t samples, uint64_t bytes) {
 
 void Budget::Release(uint64_t samples, uint64_t bytes) {
   samples_.fetch_sub(samples, std::memory_order_relaxed);
-  bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+  progress_.bytes.fetch_sub(bytes, std::memory_order_relaxed);
 }
 
 base::Status Budget::Touch(uint64_t samples) {
   const uint64_t now = samples_.load(std::memory_order_relaxed) + samples;
-  NotePeak(now);
+  NotePeak(now, &peak_);
   return Check(now, 0);
 }
 

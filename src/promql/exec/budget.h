@@ -7,13 +7,17 @@
 #include <utility>
 
 #include "base/result.h"
+#include "promql/engine.h"
 
 namespace tributary::promql {
 
 class Budget {
  public:
-  // 0: no limit, except that bytes are limited in proportion to samples.
-  Budget(uint64_t max_samples, uint64_t max_bytes);
+  // 0: no limit, except that bytes are limited in proportion to samples. Counters that others may
+  // watch are kept in `progress`, when there is one; it must outlive the budget.
+  Budget(uint64_t max_samples, uint64_t max_bytes, QueryProgress* progress);
+  Budget(const Budget&) = delete;
+  Budget& operator=(const Budget&) = delete;
 
   base::Status Charge(uint64_t samples, uint64_t bytes);
   void Release(uint64_t samples, uint64_t bytes);
@@ -23,20 +27,23 @@ class Budget {
   base::Status Touch(uint64_t samples);
 
   // Samples looked at while evaluating, for statistics.
-  void CountRead(uint64_t samples) { read_.fetch_add(samples, std::memory_order_relaxed); }
-  uint64_t read() const { return read_.load(std::memory_order_relaxed); }
+  void CountRead(uint64_t samples) {
+    progress_.samples.fetch_add(samples, std::memory_order_relaxed);
+  }
+  uint64_t read() const { return progress_.samples.load(std::memory_order_relaxed); }
   uint64_t peak() const { return peak_.load(std::memory_order_relaxed); }
+  uint64_t peak_bytes() const { return progress_.peak_bytes.load(std::memory_order_relaxed); }
 
  private:
   base::Status Check(uint64_t samples, uint64_t bytes) const;
-  void NotePeak(uint64_t samples);
+  static void NotePeak(uint64_t now, std::atomic<uint64_t>* peak);
 
   const uint64_t max_samples_;
   const uint64_t max_bytes_;
   std::atomic<uint64_t> samples_{0};
-  std::atomic<uint64_t> bytes_{0};
   std::atomic<uint64_t> peak_{0};
-  std::atomic<uint64_t> read_{0};
+  QueryProgress unwatched_;
+  QueryProgress& progress_;
 };
 
 // What something alive has charged; given back when it dies. Movable.

@@ -6,11 +6,13 @@
 
 namespace tributary::promql {
 
-base::Status QueryContext::Check(std::string_view stage) const {
-  if (options_.cancelled && options_.cancelled()) {
+base::Status QueryContext::CheckGivenUp(const Options& options, std::string_view stage) {
+  const QueryProgress* progress = options.progress;
+  if ((progress != nullptr && progress->cancel.load(std::memory_order_relaxed)) ||
+      (options.cancelled && options.cancelled())) {
     return base::Error(base::ErrorCode::kCancelled, fmt::format("query was canceled in {}", stage));
   }
-  if (options_.deadline_ns != 0 && base::SystemClock().MonotonicNs() > options_.deadline_ns) {
+  if (options.deadline_ns != 0 && base::SystemClock().MonotonicNs() > options.deadline_ns) {
     return base::Error(base::ErrorCode::kTimeout, fmt::format("query timed out in {}", stage));
   }
   return {};

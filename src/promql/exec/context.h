@@ -28,6 +28,7 @@ class QueryContext {
     uint64_t max_bytes = 0;
     int64_t deadline_ns = 0;  // on the monotonic clock
     std::function<bool()> cancelled;
+    QueryProgress* progress = nullptr;
   };
 
   // All borrowed, and must outlive the context.
@@ -37,7 +38,7 @@ class QueryContext {
         querier_(querier),
         pool_(pool),
         options_(std::move(options)),
-        budget_(options_.max_samples, options_.max_bytes),
+        budget_(options_.max_samples, options_.max_bytes, options_.progress),
         selections_(plan.selections.size()) {}
 
   const Features& features() const { return options_.features; }
@@ -48,7 +49,10 @@ class QueryContext {
 
   // An error once the query was cancelled or ran out of time; cheap, call it every few thousand
   // values.
-  base::Status Check(std::string_view stage = "expression evaluation") const;
+  base::Status Check(std::string_view stage = "expression evaluation") const {
+    return CheckGivenUp(options_, stage);
+  }
+  static base::Status CheckGivenUp(const Options& options, std::string_view stage);
 
   // The series of a planned selection, read once and kept until the end of the query. Not to be
   // called by two threads at a time.
