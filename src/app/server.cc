@@ -101,6 +101,7 @@ class Server final : public Role {
  private:
   base::Status ApplyStorage(const config::Config& config) {
     db_->SetOutOfOrderWindow(config.tsdb.out_of_order_time_window_ms);
+    db_->SetMaxExemplars(ground_.features.exemplar_storage ? config.max_exemplars : 0);
     const auto wanted =
         ComputeRetention(ground_.options, config.tsdb, ground_.fs, ground_.options.tsdb_path);
     if (!wanted) return wanted.error();

@@ -57,7 +57,7 @@ class DbImpl final : public Db {
                                          "Time taken to replay the data on disk.")),
         head_({.chunks = {.samples_per_chunk = options_.samples_per_chunk,
                           .chunk_range_ms = options_.min_block_duration_ms},
-               .keep_exemplars = options_.max_exemplars > 0},
+               .max_exemplars = options_.max_exemplars},
               metrics, &wal_metrics_),
         compact_metrics_(metrics),
         blocks_(fs_, options_.path, compact_metrics_),
@@ -147,6 +147,12 @@ class DbImpl final : public Db {
   HeadStats Stats(size_t limit) const override { return head_.Stats(limit); }
   storage::WalSource& wal_source() override { return *wal_source_; }
   void SetOutOfOrderWindow(int64_t window_ms) override { head_.SetOutOfOrderWindow(window_ms); }
+  void SetMaxExemplars(uint64_t max_exemplars) override { head_.exemplars().Resize(max_exemplars); }
+  base::Result<std::vector<storage::SeriesExemplars>> SelectExemplars(
+      model::Timestamp start, model::Timestamp end,
+      std::span<const std::vector<model::Matcher>> matcher_sets) const override {
+    return head_.exemplars().Select(start, end, matcher_sets);
+  }
 
   base::Status Close() override {
     compactor_.Stop();

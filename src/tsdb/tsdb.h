@@ -18,6 +18,7 @@
 #include "base/result.h"
 #include "base/threads.h"
 #include "storage/appender.h"
+#include "storage/exemplar_querier.h"
 #include "storage/querier.h"
 #include "storage/wal_source.h"
 
@@ -66,7 +67,9 @@ struct ReplayProgress {
 };
 
 // Thread-safe.
-class Db : public storage::Appendable, public storage::Queryable {
+class Db : public storage::Appendable,
+           public storage::Queryable,
+           public storage::ExemplarQueryable {
  public:
   // Locks the directory. Replay() brings the data back; nothing else may be called before it
   // returns, except progress().
@@ -80,6 +83,8 @@ class Db : public storage::Appendable, public storage::Queryable {
   virtual storage::WalSource& wal_source() = 0;
   // Bytes and time bound of what is kept, for retention and runtimeinfo.
   virtual void SetOutOfOrderWindow(int64_t window_ms) = 0;
+  // How many of the newest exemplars are kept; 0: none.
+  virtual void SetMaxExemplars(uint64_t max_exemplars) = 0;
   // Syncs and releases everything. Appenders and queriers must be gone.
   virtual base::Status Close() = 0;
 };

@@ -141,6 +141,13 @@ class FakeDb final : public tsdb::Db {
   }
   storage::WalSource& wal_source() override { std::abort(); }
   void SetOutOfOrderWindow(int64_t) override {}
+  void SetMaxExemplars(uint64_t) override {}
+  base::Result<std::vector<storage::SeriesExemplars>> SelectExemplars(
+      model::Timestamp, model::Timestamp,
+      std::span<const std::vector<model::Matcher>>) const override {
+    return exemplars;
+  }
+  std::vector<storage::SeriesExemplars> exemplars;
   base::Status Close() override { return {}; }
   std::unique_ptr<storage::Appender> NewAppender() override { return nullptr; }
   base::Result<std::unique_ptr<storage::Querier>> NewQuerier(model::Timestamp,

@@ -69,7 +69,11 @@ class Head final : public storage::Appendable, public storage::Queryable {
   int64_t max_time() const { return state_.max_time.load(); }
   uint64_t num_series() const { return state_.num_series.load(); }
   uint64_t NumChunks() const;
-  void SetOutOfOrderWindow(int64_t window_ms) { state_.out_of_order_window_ms.store(window_ms); }
+  void SetOutOfOrderWindow(int64_t window_ms) {
+    state_.out_of_order_window_ms.store(window_ms);
+    state_.exemplars.SetOutOfOrderWindow(window_ms);
+  }
+  ExemplarStore& exemplars() const { return state_.exemplars; }
   HeadStats Stats(size_t limit) const;
 
   // As storage::WalSource.

@@ -228,22 +228,21 @@ void HeadAppender::CountRejected(std::span<const AppendOutcome> outcomes) {
 }
 
 void HeadAppender::AppendExemplar(model::SeriesRef ref, const model::Exemplar& exemplar) {
-  if (!head_.options.keep_exemplars || done_) return;
+  if (!head_.exemplars.enabled() || done_) return;
   Shard& shard = head_.series.shard_of(ref);
+  LabelRun run;
   {
     base::MutexLock lock(shard.mutex);
-    if (Touch(shard, ref) == nullptr) return;
+    const MemSeries* series = Touch(shard, ref);
+    if (series == nullptr) return;
+    run = LabelRun(series->labels);
   }
-  {
-    base::MutexLock lock(head_.metadata_mutex);
-    auto [it, inserted] = head_.newest_exemplar.try_emplace(ref.value(), exemplar.t);
-    if (!inserted) {
-      if (exemplar.t < it->second) head_.metrics.out_of_order_exemplars.Add();
-      if (exemplar.t <= it->second) return;
-      it->second = exemplar.t;
-    }
-  }
+  // The series cannot go while this appender is there, so its labels can be read.
+  head_.labels.ToSpan(run, &scratch_->labels);
+  model::Labels labels = model::Labels::FromSpan(scratch_->labels);
+  if (head_.exemplars.Check(labels, exemplar) != ExemplarStore::Outcome::kAdded) return;
   scratch_->exemplars.push_back({ref, exemplar});
+  scratch_->exemplar_series.push_back(std::move(labels));
 }
 
 void HeadAppender::UpdateMetadata(model::SeriesRef ref, const model::Metadata& metadata) {
@@ -295,8 +294,8 @@ base::Status HeadAppender::Commit() {
   if (stats_.series_created != 0) {
     head_.metrics.series_created.Add(static_cast<double>(stats_.series_created));
   }
-  if (!scratch_->exemplars.empty()) {
-    head_.metrics.exemplars.Add(static_cast<double>(scratch_->exemplars.size()));
+  for (size_t i = 0; i < scratch_->exemplars.size(); ++i) {
+    head_.exemplars.Add(scratch_->exemplar_series[i], std::move(scratch_->exemplars[i].exemplar));
   }
   if (!scratch_->metadata.empty()) {
     base::MutexLock lock(head_.metadata_mutex);

@@ -38,11 +38,6 @@ HeadMetrics::HeadMetrics(base::MetricsRegistry& r)
                            "Total number of out of order samples ingestion failed attempts with "
                            "out of support enabled, but sample outside of time window.",
                            "float")),
-      exemplars(r.GetCounter("prometheus_tsdb_exemplar_exemplars_appended_total",
-                             "Total number of appended exemplars.")),
-      out_of_order_exemplars(r.GetCounter("prometheus_tsdb_exemplar_out_of_order_exemplars_total",
-                                          "Total number of out of order exemplar ingestion failed "
-                                          "attempts.")),
       truncations(r.GetCounter("prometheus_tsdb_head_truncations_total",
                                "Total number of head truncations attempted.")),
       truncations_failed(r.GetCounter("prometheus_tsdb_head_truncations_failed_total",

@@ -19,8 +19,6 @@ struct HeadMetrics {
   base::Counter& out_of_bound_floats;
   base::Counter& out_of_bound_histograms;
   base::Counter& too_old_floats;
-  base::Counter& exemplars;
-  base::Counter& out_of_order_exemplars;
   base::Counter& truncations;
   base::Counter& truncations_failed;
   base::Summary& gc_seconds;

@@ -303,6 +303,13 @@ base::Status HeadReplay::Decode(base::Bytes record) {
       DispatchHistograms();
       return status;
     }
+    case RecordType::kExemplars: {
+      if (!head_.exemplars.enabled()) return {};
+      exemplars_.clear();
+      base::Status status = DecodeExemplars(record, &exemplars_);
+      AddExemplars();
+      return status;
+    }
     case RecordType::kMetadata: {
       metadata_.clear();
       base::Status status = DecodeMetadata(record, &metadata_);
@@ -336,6 +343,22 @@ void HeadReplay::DispatchHistograms() {
     }
     h.ref = head_.Resolve(h.ref);
     workers_[ShardOf(h.ref) % workers_.size()]->Add(std::move(h));
+  }
+}
+
+void HeadReplay::AddExemplars() {
+  std::vector<model::Label> labels;
+  for (storage::RefExemplar& e : exemplars_) {
+    if (e.exemplar.t < min_time_) continue;
+    const model::SeriesRef ref = head_.Resolve(e.ref);
+    HeadState::Shard& shard = head_.series.shard_of(ref);
+    {
+      base::MutexLock lock(shard.mutex);
+      const MemSeries* series = SeriesTable<MemSeries>::Find(shard, ref);
+      if (series == nullptr) continue;
+      head_.labels.ToSpan(LabelRun(series->labels), &labels);
+    }
+    head_.exemplars.Add(model::Labels::FromSpan(labels), std::move(e.exemplar));
   }
 }
 

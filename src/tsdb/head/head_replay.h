@@ -41,6 +41,7 @@ class HeadReplay {
   void MapForeign(model::SeriesRef from, model::SeriesRef to);
   void Dispatch();
   void DispatchHistograms();
+  void AddExemplars();
   void Damaged(const base::Error& error);
 
   HeadState& head_;
@@ -50,6 +51,7 @@ class HeadReplay {
   uint64_t damaged_places_ = 0;
   std::vector<storage::RefSample> samples_;
   std::vector<storage::RefHistogram> histograms_;
+  std::vector<storage::RefExemplar> exemplars_;
   std::vector<RefMetadata> metadata_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };

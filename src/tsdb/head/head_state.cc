@@ -29,6 +29,7 @@ void AppendScratch::Clear() {
   unlogged.clear();
   histograms.clear();
   exemplars.clear();
+  exemplar_series.clear();
   metadata.clear();
   labels.clear();
   records.Clear();

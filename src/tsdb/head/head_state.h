@@ -25,6 +25,7 @@
 #include "model/metadata.h"
 #include "storage/appender.h"
 #include "storage/wal_source.h"
+#include "tsdb/head/exemplar_store.h"
 #include "tsdb/head/gate.h"
 #include "tsdb/head/head_metrics.h"
 #include "tsdb/head/label_table.h"
@@ -38,7 +39,7 @@ namespace tributary::tsdb {
 
 struct HeadOptions {
   ChunkOptions chunks;
-  bool keep_exemplars = false;  // else they are dropped on arrival, as in Prometheus
+  uint64_t max_exemplars = 0;  // 0: they are dropped on arrival, as in Prometheus
 };
 
 // Buffers of one appender, handed on to the next.
@@ -49,6 +50,7 @@ struct AppendScratch {
   std::vector<std::pair<model::SeriesRef, LabelRun>> unlogged;
   std::vector<storage::RefHistogram> histograms;
   std::vector<storage::RefExemplar> exemplars;
+  std::vector<model::Labels> exemplar_series;  // of each exemplar
   std::vector<RefMetadata> metadata;
   std::vector<model::Label> labels;
   RecordBatch records;
@@ -58,7 +60,11 @@ struct AppendScratch {
 
 struct HeadState {
   HeadState(HeadOptions head_options, base::MetricsRegistry& registry)
-      : options(head_options), metrics(registry), series(labels), index(labels) {}
+      : options(head_options),
+        metrics(registry),
+        series(labels),
+        index(labels),
+        exemplars(head_options.max_exemplars, registry) {}
 
   using Shard = SeriesTable<MemSeries>::Shard;
 
@@ -78,6 +84,7 @@ struct HeadState {
   LabelTable labels;
   SeriesTable<MemSeries> series;
   SeriesIndex index;
+  ExemplarStore exemplars;
   std::array<HeadShard, kSeriesShards> chunks;  // [i] guarded by series.shard(i).mutex
   Gate readers;                                 // queriers: borrow chunk bytes, label runs and ids
   Gate appenders;                               // appenders: hold refs with staged samples
@@ -102,7 +109,6 @@ struct HeadState {
 
   mutable base::Mutex metadata_mutex;
   absl::flat_hash_map<uint64_t, model::Metadata> metadata TB_GUARDED_BY(metadata_mutex);
-  absl::flat_hash_map<uint64_t, int64_t> newest_exemplar TB_GUARDED_BY(metadata_mutex);
 
   base::Mutex scratch_mutex;
   std::vector<std::unique_ptr<AppendScratch>> scratch TB_GUARDED_BY(scratch_mutex);

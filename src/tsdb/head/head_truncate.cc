@@ -64,10 +64,7 @@ void Head::Truncate(model::Timestamp min_time) {
                      [&](const auto& entry) { return dead_refs.contains(entry.second); });
     }
     base::MutexLock lock(state_.metadata_mutex);
-    for (const uint64_t ref : dead_refs) {
-      state_.metadata.erase(ref);
-      state_.newest_exemplar.erase(ref);
-    }
+    for (const uint64_t ref : dead_refs) state_.metadata.erase(ref);
   }
   state_.num_series.fetch_sub(dead.size());
   state_.metrics.series_removed.Add(static_cast<double>(dead.size()));

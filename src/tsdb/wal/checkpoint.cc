@@ -77,9 +77,7 @@ class Rewriter {
       case RecordType::kSamplesV2:
         samples_.clear();
         RETURN_IF_ERROR(DecodeSamples(record, &samples_));
-        CountDropped(samples_.size(), std::erase_if(samples_, [&](const storage::RefSample& s) {
-                       return s.t < options_.min_time;
-                     }));
+        Drop(&samples_);
         batch_.AddSamples(samples_);
         break;
       case RecordType::kHistograms:
@@ -90,10 +88,7 @@ class Rewriter {
       case RecordType::kFloatHistogramsV2:
         histograms_.clear();
         RETURN_IF_ERROR(DecodeHistograms(record, &histograms_));
-        CountDropped(histograms_.size(),
-                     std::erase_if(histograms_, [&](const storage::RefHistogram& h) {
-                       return h.t < options_.min_time;
-                     }));
+        Drop(&histograms_);
         batch_.AddHistograms(histograms_);
         break;
       case RecordType::kExemplars: {
@@ -149,9 +144,11 @@ class Rewriter {
     return status;
   }
 
-  void CountDropped(size_t all, size_t dropped) {
-    stats_.samples_dropped += dropped;
-    stats_.samples_kept += all - dropped;
+  template <class Sample>
+  void Drop(std::vector<Sample>* samples) {
+    stats_.samples_dropped +=
+        std::erase_if(*samples, [&](const Sample& s) { return s.t < options_.min_time; });
+    stats_.samples_kept += samples->size();
   }
 
   const CheckpointOptions& options_;
