@@ -34,6 +34,7 @@ struct DbOptions {
   bool use_lock_file = true;
   int64_t min_block_duration_ms = 2 * 3600 * 1000;
   int64_t max_block_duration_ms = 0;  // 0: 10 % of the retention time, at most 31 d
+  int64_t compaction_poll_ms = 1000;  // how often the compactor looks for work
   int64_t retention_time_ms = 15ll * 24 * 3600 * 1000;
   uint64_t retention_size_bytes = 0;
   int64_t out_of_order_window_ms = 0;

@@ -14,7 +14,6 @@
 namespace tributary::tsdb {
 namespace {
 
-constexpr std::chrono::milliseconds kPoll{1000};
 // Blocks are looked over this often even if the head has nothing.
 constexpr std::chrono::seconds kReloadEvery{60};
 constexpr std::chrono::seconds kLongestBackoff{60};
@@ -81,7 +80,7 @@ void Compactor::Loop() {
   while (true) {
     {
       base::MutexLock lock(mutex_);
-      if (!stop_) wake_.WaitFor(mutex_, kPoll);
+      if (!stop_) wake_.WaitFor(mutex_, std::chrono::milliseconds(options_.compaction_poll_ms));
       if (stop_) return;
     }
     const auto now = SteadyClock::now();
