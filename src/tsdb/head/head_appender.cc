@@ -97,11 +97,12 @@ class HeadAppender final : public storage::Appender {
   // Notes the series when its labels have to go into the log. Null when there is no such series.
   MemSeries* Touch(Shard& shard, model::SeriesRef ref) TB_REQUIRES(shard.mutex);
   base::Status Log();
-  void ApplyTo(uint32_t shard_index, std::span<const RefSample> samples);
+  void ApplyTo(uint32_t shard_index, std::span<const RefSample> samples,
+               const Isolation::Commit& commit);
   // The first sample of an empty head says where it begins.
   void BeginHead(int64_t t);
   AppendOutcome StageHistogram(storage::RefHistogram h);
-  void ApplyHistograms();
+  void ApplyHistograms(const Isolation::Commit& commit);
   void CountRejected(std::span<const AppendOutcome> outcomes);
 
   HeadState& head_;
@@ -282,14 +283,15 @@ base::Status HeadAppender::Commit() {
       series->flags |= MemSeries::kLogged;
     }
   }
+  const Isolation::Commit commit(head_.isolation);
   for (uint32_t s = 0; s < kSeriesShards; ++s) {
-    ApplyTo(s, std::span(scratch_->sorted).subspan(begin[s], begin[s + 1] - begin[s]));
+    ApplyTo(s, std::span(scratch_->sorted).subspan(begin[s], begin[s + 1] - begin[s]), commit);
   }
   if (applied_ != 0) {
     head_.CoverTime(lowest_, highest_);
     head_.metrics.float_samples.Add(static_cast<double>(applied_));
   }
-  ApplyHistograms();
+  ApplyHistograms(commit);
   if (late_ != 0) head_.metrics.out_of_order_floats.Add(static_cast<double>(late_));
   if (stats_.series_created != 0) {
     head_.metrics.series_created.Add(static_cast<double>(stats_.series_created));
@@ -325,7 +327,8 @@ base::Status HeadAppender::Log() {
   return head_.wal->Log(records);
 }
 
-void HeadAppender::ApplyTo(uint32_t shard_index, std::span<const RefSample> samples) {
+void HeadAppender::ApplyTo(uint32_t shard_index, std::span<const RefSample> samples,
+                           const Isolation::Commit& commit) {
   Shard& shard = head_.series.shard(shard_index);
   HeadShard& chunks = head_.chunks[shard_index];
   for (size_t from = 0; from < samples.size();) {
@@ -351,6 +354,7 @@ void HeadAppender::ApplyTo(uint32_t shard_index, std::span<const RefSample> samp
       if (series == nullptr) continue;
       if (AppendFloat(&chunks, series, head_.options.chunks, sample.t, sample.v)) {
         ++applied_;
+        chunks.superseded.Note(SlotOf(sample.ref), commit, &series->commit);
         lowest_ = std::min(lowest_, sample.t);
         highest_ = std::max(highest_, sample.t);
       } else {
@@ -399,7 +403,7 @@ AppendOutcome HeadAppender::StageHistogram(storage::RefHistogram h) {
   return outcome;
 }
 
-void HeadAppender::ApplyHistograms() {
+void HeadAppender::ApplyHistograms(const Isolation::Commit& commit) {
   uint64_t applied = 0;
   for (const storage::RefHistogram& h : scratch_->histograms) {
     Shard& shard = head_.series.shard_of(h.ref);
@@ -416,6 +420,7 @@ void HeadAppender::ApplyHistograms() {
       continue;
     }
     ++applied;
+    chunks.superseded.Note(SlotOf(h.ref), commit, &series->commit);
     lowest_ = std::min(lowest_, h.t);
     highest_ = std::max(highest_, h.t);
   }

@@ -8,17 +8,54 @@
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 
+#include "chunk/histogram_reader.h"
+#include "chunk/xor_chunk.h"
+
 namespace tributary::tsdb {
 namespace {
 
 uint32_t ShardOfPlace(uint32_t place) { return place & (kSeriesShards - 1); }
 uint32_t SlotOfPlace(uint32_t place) { return place >> 4; }
 
+// The head made the bytes itself, so that they decode.
+model::Timestamp LastTime(const chunk::ChunkView& view) {
+  if (view.encoding == chunk::Encoding::kXor) return chunk::XorResume(view.data)->t;
+  chunk::HistogramReader reader(view.encoding, view.data);
+  while (reader.Next()) {
+  }
+  return reader.t();
+}
+
+// Takes the newest `hidden` samples of a series away; `chunks` are all it has up to the newest.
+void HideNewest(size_t hidden, storage::ChunkBuffer* buffer, size_t first,
+                std::vector<chunk::ChunkView>* chunks) {
+  while (hidden > 0 && chunks->size() > first) {
+    chunk::ChunkView& newest = chunks->back();
+    const size_t samples = chunk::ChunkNumSamples(newest.data);
+    if (hidden >= samples) {
+      hidden -= samples;
+      chunks->pop_back();
+      continue;
+    }
+    const std::span<uint8_t> copy = buffer->Allocate(newest.data.size());
+    std::memcpy(copy.data(), newest.data.data(), newest.data.size());
+    copy[0] = static_cast<uint8_t>((samples - hidden) >> 8);
+    copy[1] = static_cast<uint8_t>(samples - hidden);
+    newest.data = copy;
+    newest.max_time = LastTime(newest);
+    return;
+  }
+}
+
 class HeadSelection : public storage::SeriesSelection {
  public:
   HeadSelection(HeadState& head, std::vector<IndexedSeries> series, model::Timestamp min_time,
-                model::Timestamp max_time)
-      : head_(head), series_(std::move(series)), min_time_(min_time), max_time_(max_time) {}
+                model::Timestamp max_time, const Isolation::View& view)
+      : head_(head),
+        series_(std::move(series)),
+        min_time_(min_time),
+        max_time_(max_time),
+        view_(view) {}
 
   size_t size() const override { return series_.size(); }
   bool sorted() const override { return series_.size() < 2; }
@@ -73,13 +110,22 @@ class HeadSelection : public storage::SeriesSelection {
     base::MutexLock lock(shard.mutex);
     const MemSeries& series = shard.slots[SlotOfPlace(place)];
     if (series.labels != series_[i].labels.value()) return {};
-    ClosedChunksOf(&chunks, series, min_time_, max_time_, out);
+    const size_t hidden = chunks.superseded.Hidden(view_, SlotOfPlace(place), series.commit);
+    const size_t first = out->size();
+    // What is hidden is counted from the newest sample on, even if that is after max_time_.
+    ClosedChunksOf(&chunks, series, min_time_, hidden > 0 ? model::kMaxTime : max_time_, out);
     chunk::ChunkView open = OpenChunkOf(&chunks, series);
-    if (open.data.empty() || open.min_time > max_time_ || open.max_time < min_time_) return {};
-    const std::span<uint8_t> copy = buffer->Allocate(open.data.size());
-    std::memcpy(copy.data(), open.data.data(), open.data.size());
-    open.data = copy;
-    out->push_back(open);
+    if (!open.data.empty() && open.max_time >= min_time_ &&
+        (hidden > 0 || open.min_time <= max_time_)) {
+      const std::span<uint8_t> copy = buffer->Allocate(open.data.size());
+      std::memcpy(copy.data(), open.data.data(), open.data.size());
+      open.data = copy;
+      out->push_back(open);
+    }
+    if (hidden > 0) {
+      HideNewest(hidden, buffer, first, out);
+      while (out->size() > first && out->back().min_time > max_time_) out->pop_back();
+    }
     return {};
   }
 
@@ -88,6 +134,7 @@ class HeadSelection : public storage::SeriesSelection {
   const std::vector<IndexedSeries> series_;
   const model::Timestamp min_time_;
   const model::Timestamp max_time_;
+  const Isolation::View& view_;
 };
 
 class HeadQuerier final : public storage::Querier {
@@ -95,6 +142,7 @@ class HeadQuerier final : public storage::Querier {
   HeadQuerier(HeadState& head, model::Timestamp min_time, model::Timestamp max_time)
       : head_(head),
         pin_(head.readers),
+        view_(head.isolation),
         min_time_(std::max(min_time, head.min_valid_time.load())),
         max_time_(max_time) {}
 
@@ -102,7 +150,7 @@ class HeadQuerier final : public storage::Querier {
       storage::Matchers matchers, const storage::SelectHints& hints) override {
     std::vector<IndexedSeries> series = Matching(matchers);
     if (hints.limit != 0 && series.size() > hints.limit) series.resize(hints.limit);
-    return std::make_unique<HeadSelection>(head_, std::move(series), min_time_, max_time_);
+    return std::make_unique<HeadSelection>(head_, std::move(series), min_time_, max_time_, view_);
   }
 
   base::Result<std::vector<std::string>> LabelNames(storage::Matchers matchers) override {
@@ -148,6 +196,8 @@ class HeadQuerier final : public storage::Querier {
     return out;
   }
 
+  const Isolation::View& view() const { return view_; }
+
   // Selected by labels and with samples in the querier's time.
   std::vector<IndexedSeries> Matching(storage::Matchers matchers) {
     if (!MayHaveData()) return {};
@@ -192,6 +242,7 @@ class HeadQuerier final : public storage::Querier {
 
   HeadState& head_;
   const Gate::Pin pin_;
+  const Isolation::View view_;
   const model::Timestamp min_time_;
   const model::Timestamp max_time_;
 };
@@ -202,7 +253,8 @@ class SortedSelection final : public HeadSelection {
   SortedSelection(HeadState& head, std::unique_ptr<HeadQuerier> querier,
                   std::vector<IndexedSeries> series, model::Timestamp min_time,
                   model::Timestamp max_time)
-      : HeadSelection(head, std::move(series), min_time, max_time), querier_(std::move(querier)) {}
+      : HeadSelection(head, std::move(series), min_time, max_time, querier->view()),
+        querier_(std::move(querier)) {}
   bool sorted() const override { return true; }
 
  private:

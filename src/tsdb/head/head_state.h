@@ -3,11 +3,9 @@
 //
 // Lock order: a series shard, then (LabelTable or SeriesIndex). The other mutexes are leaves.
 //
-// Visibility. A commit writes its log record, then applies its samples shard by shard, each series
-// in one step under its shard's lock. Once Commit() has returned, every querier made later sees all
-// of it, and so does every selection read later. A querier that reads *during* the few microseconds
-// of the apply step may see the commit in some series and not yet in others; Prometheus spends 4
-// words a series and a lock a query to rule that out, which dashboards cannot notice.
+// Visibility. A commit writes its log record, then applies its samples shard by shard, under the
+// shards' locks. Once Commit() has returned, every querier made later sees all of it. A querier
+// sees of a commit all or nothing (isolation.h).
 #pragma once
 
 #include <array>
@@ -28,6 +26,7 @@
 #include "tsdb/head/exemplar_store.h"
 #include "tsdb/head/gate.h"
 #include "tsdb/head/head_metrics.h"
+#include "tsdb/head/isolation.h"
 #include "tsdb/head/label_table.h"
 #include "tsdb/head/mem_series.h"
 #include "tsdb/head/series_index.h"
@@ -86,8 +85,9 @@ struct HeadState {
   SeriesIndex index;
   ExemplarStore exemplars;
   std::array<HeadShard, kSeriesShards> chunks;  // [i] guarded by series.shard(i).mutex
-  Gate readers;                                 // queriers: borrow chunk bytes, label runs and ids
-  Gate appenders;                               // appenders: hold refs with staged samples
+  Isolation isolation;
+  Gate readers;              // queriers: borrow chunk bytes, label runs and ids
+  Gate appenders;            // appenders: hold refs with staged samples
   WalWriter* wal = nullptr;  // set before the first appender; null: nothing is logged (tests)
   const WalMetrics* wal_metrics = nullptr;  // for what replay finds; may be null
 

@@ -14,6 +14,7 @@
 #include "chunk/xor_chunk.h"
 #include "model/sample.h"
 #include "tsdb/head/chunk_memory.h"
+#include "tsdb/head/isolation.h"
 #include "tsdb/head/series_table.h"
 
 namespace tributary::tsdb {
@@ -28,11 +29,11 @@ struct MemSeries : SeriesBase {
   static constexpr uint8_t kEmpty = 32;     // had no sample when the head was last truncated
 
   // SeriesBase::small is the size class of `buffer`, for XOR chunks.
-  uint32_t buffer = 0;     // open XOR chunk in OpenChunks, 0: none
-  uint32_t closed = 0;     // newest closed chunk, 0: none
-  uint32_t histogram = 0;  // open histogram chunk in HeadShard::histograms, 0: none
-  uint32_t reserved = 0;
-  int64_t next_at = 0;  // a sample at or after this time begins a new chunk
+  uint32_t buffer = 0;      // open XOR chunk in OpenChunks, 0: none
+  uint32_t closed = 0;      // newest closed chunk, 0: none
+  uint32_t histogram = 0;   // open histogram chunk in HeadShard::histograms, 0: none
+  CommitNumber commit = 0;  // of the newest sample, see isolation.h
+  int64_t next_at = 0;      // a sample at or after this time begins a new chunk
   chunk::XorState state;
 
   bool Has(uint8_t flag) const { return (flags & flag) != 0; }
@@ -64,6 +65,7 @@ struct HeadShard {
   std::vector<std::unique_ptr<OpenHistogram>> histograms;  // MemSeries::histogram is index + 1
   std::vector<uint32_t> free_histograms;
   uint64_t num_chunks = 0;
+  Superseded superseded;
 };
 
 // False, with nothing changed, when `t` is not after the newest sample.
