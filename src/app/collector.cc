@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "app/features.h"
 #include "base/log.h"
 #include "base/version.h"
 
@@ -31,6 +32,7 @@ Collector::Collector(const Options& options, storage::Appendable& store, base::F
   scrape::ManagerOptions scrape_options;
   scrape_options.adjust_timestamps = options.adjust_timestamps;
   scrape_options.timestamp_tolerance_ms = options.timestamp_tolerance_ms;
+  scrape_options.start_timestamps = ParseFeatures(options.features).start_zeros;
   scrape_ = scrape::Manager::Create(scrape_options, store, clock, pool, metrics);
   discovery_ = discovery::Manager::Create(
       "scrape", fs, metrics, options.discovery_reload_interval_ms,

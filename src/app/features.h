@@ -16,6 +16,7 @@ struct Features {
   bool exemplar_storage = false;
   bool extra_scrape_metrics = false;
   bool proto_first = false;
+  bool start_zeros = false;  // a zero sample where a counter started
   bool xor2 = false;
   promql::Features promql;
   std::vector<std::string> warnings;  // one sentence each, naming the feature

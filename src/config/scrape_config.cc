@@ -114,7 +114,6 @@ ScrapeConfig ReadScrapeConfig(MapReader& reader, const ScrapeDefaults& defaults)
   reader.String("metrics_path", &config.metrics_path);
   reader.String("scheme", &config.scheme);
   reader.Path("scrape_failure_log_file", &config.scrape_failure_log_file);
-  reader.Unserved("scrape_failure_log_file");
   if (config.scrape_failure_log_file.empty()) {
     config.scrape_failure_log_file = defaults.scrape_failure_log_file;
   }

@@ -26,9 +26,8 @@ base::Result<std::unique_ptr<Discoverer>> StartDiscoverer(const config::SdConfig
   if (const auto* c = std::get_if<config::HttpSdConfig>(&config)) {
     return StartHttp(*c, context, std::move(publish));
   }
-  if (std::holds_alternative<config::DnsSdConfig>(config)) {
-    return base::Unimplemented(
-        "dns_sd_configs is not served yet: use static, file, http or kubernetes");
+  if (const auto* c = std::get_if<config::DnsSdConfig>(&config)) {
+    return StartDns(*c, context, std::move(publish));
   }
   return StartKubernetes(std::get<config::KubernetesSdConfig>(config), context, std::move(publish));
 }

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/fs.h"
@@ -27,7 +28,7 @@ struct Context {
   base::MetricsRegistry& metrics;
 };
 
-// Starts the mechanism that `config` names. kUnimplemented names a mechanism that is not served.
+// Starts the mechanism that `config` names.
 base::Result<std::unique_ptr<Discoverer>> StartDiscoverer(const config::SdConfig& config,
                                                           const Context& context, Publish publish);
 
@@ -36,6 +37,13 @@ std::unique_ptr<Discoverer> StartFile(const config::FileSdConfig& config, const 
                                       Publish publish);
 base::Result<std::unique_ptr<Discoverer>> StartHttp(const config::HttpSdConfig& config,
                                                     const Context& context, Publish publish);
+// Where DNS is told how to ask.
+struct DnsSystem {
+  std::string resolv_conf = "/etc/resolv.conf";
+  uint16_t port = 53;
+};
+std::unique_ptr<Discoverer> StartDns(const config::DnsSdConfig& config, const Context& context,
+                                     Publish publish, DnsSystem system = {});
 base::Result<std::unique_ptr<Discoverer>> StartKubernetes(const config::KubernetesSdConfig& config,
                                                           const Context& context, Publish publish);
 

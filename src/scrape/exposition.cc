@@ -1,6 +1,10 @@
 #include "scrape/exposition.h"
 
+#include <utility>
+
 #include "base/strings.h"
+#include "wire/custom_buckets_parser.h"
+#include "wire/protobuf_parser.h"
 
 namespace tributary::scrape {
 namespace {
@@ -46,6 +50,47 @@ bool CarriesEscaping(ScrapeProtocol protocol) {
          protocol == ScrapeProtocol::kPrometheusText1_0_0;
 }
 
+enum class Format : unsigned char { kText, kOpenMetrics, kProtobuf };
+
+Format FormatOf(ScrapeProtocol protocol) {
+  switch (protocol) {
+    case ScrapeProtocol::kPrometheusProto:
+      return Format::kProtobuf;
+    case ScrapeProtocol::kOpenMetricsText0_0_1:
+    case ScrapeProtocol::kOpenMetricsText1_0_0:
+      return Format::kOpenMetrics;
+    case ScrapeProtocol::kPrometheusText0_0_4:
+    case ScrapeProtocol::kPrometheusText1_0_0:
+      break;
+  }
+  return Format::kText;
+}
+
+base::Result<Format> FormatOf(std::string_view content_type,
+                              std::optional<ScrapeProtocol> fallback) {
+  const std::string media =
+      base::ToLower(base::TrimSpace(content_type.substr(0, content_type.find(';'))));
+  if (media == "text/plain") {
+    return Format::kText;
+  }
+  if (media == "application/openmetrics-text") {
+    return Format::kOpenMetrics;
+  }
+  if (media == "application/vnd.google.protobuf") {
+    return Format::kProtobuf;
+  }
+  if (fallback) {
+    return FormatOf(*fallback);
+  }
+  if (media.empty()) {
+    return base::InvalidArgument(
+        "non-compliant scrape target sending blank Content-Type and no fallback_scrape_protocol "
+        "specified for target");
+  }
+  return base::InvalidArgument("received unsupported Content-Type \"" + std::string(content_type) +
+                               "\" and no fallback_scrape_protocol specified for target");
+}
+
 }  // namespace
 
 std::string AcceptHeader(const std::vector<ScrapeProtocol>& protocols,
@@ -53,9 +98,6 @@ std::string AcceptHeader(const std::vector<ScrapeProtocol>& protocols,
   std::string header;
   int weight = kFirstWeight;
   for (const ScrapeProtocol protocol : protocols) {
-    if (protocol == ScrapeProtocol::kPrometheusProto) {
-      continue;  // not asked for as long as it is not parsed
-    }
     header.append(MediaType(protocol));
     if (CarriesEscaping(protocol)) {
       header.append(";escaping=").append(EscapingName(escaping));
@@ -66,35 +108,27 @@ std::string AcceptHeader(const std::vector<ScrapeProtocol>& protocols,
   return header;
 }
 
-base::Result<std::unique_ptr<wire::ExpositionParser>> ParserFor(
-    std::string_view content_type, std::optional<ScrapeProtocol> fallback, std::string_view body) {
-  const std::string media =
-      base::ToLower(base::TrimSpace(content_type.substr(0, content_type.find(';'))));
-  if (media == "text/plain") {
-    return wire::NewTextParser(body);
+base::Result<std::unique_ptr<wire::ExpositionParser>> ParserFor(std::string_view content_type,
+                                                                const PageOptions& options,
+                                                                std::string_view body) {
+  ASSIGN_OR_RETURN(const Format format, FormatOf(content_type, options.fallback));
+  std::unique_ptr<wire::ExpositionParser> parser;
+  switch (format) {
+    case Format::kProtobuf:
+      return wire::NewProtobufParser(body, {.native_histograms = options.native_histograms,
+                                            .classic_histograms = options.classic_histograms,
+                                            .custom_buckets = options.custom_buckets});
+    case Format::kOpenMetrics:
+      parser = wire::NewOpenMetricsParser(body, options.start_timestamps);
+      break;
+    case Format::kText:
+      parser = wire::NewTextParser(body);
+      break;
   }
-  if (media == "application/openmetrics-text") {
-    return wire::NewOpenMetricsParser(body);
+  if (options.custom_buckets) {
+    parser = wire::NewCustomBucketsParser(std::move(parser), options.classic_histograms);
   }
-  if (fallback) {
-    switch (*fallback) {
-      case ScrapeProtocol::kPrometheusText0_0_4:
-      case ScrapeProtocol::kPrometheusText1_0_0:
-        return wire::NewTextParser(body);
-      case ScrapeProtocol::kOpenMetricsText0_0_1:
-      case ScrapeProtocol::kOpenMetricsText1_0_0:
-        return wire::NewOpenMetricsParser(body);
-      case ScrapeProtocol::kPrometheusProto:
-        return base::Unimplemented("the protobuf exposition format is not served yet");
-    }
-  }
-  if (media.empty()) {
-    return base::InvalidArgument(
-        "non-compliant scrape target sending blank Content-Type and no fallback_scrape_protocol "
-        "specified for target");
-  }
-  return base::InvalidArgument("received unsupported Content-Type \"" + std::string(content_type) +
-                               "\" and no fallback_scrape_protocol specified for target");
+  return parser;
 }
 
 }  // namespace tributary::scrape

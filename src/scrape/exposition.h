@@ -17,10 +17,19 @@ namespace tributary::scrape {
 std::string AcceptHeader(const std::vector<config::ScrapeProtocol>& protocols,
                          config::NameEscaping escaping);
 
+// How a target's pages are read.
+struct PageOptions {
+  std::optional<config::ScrapeProtocol> fallback;
+  bool native_histograms = false;   // else native parts are passed over
+  bool classic_histograms = false;  // also where a native form of the same histogram is kept
+  bool custom_buckets = false;      // classic histograms become native ones with custom buckets
+  bool start_timestamps = false;
+};
+
 // The parser for a body of this Content-Type. Strict as Prometheus 3: a missing or unknown type is
 // an error unless a fallback is configured. The body is borrowed.
-base::Result<std::unique_ptr<wire::ExpositionParser>> ParserFor(
-    std::string_view content_type, std::optional<config::ScrapeProtocol> fallback,
-    std::string_view body);
+base::Result<std::unique_ptr<wire::ExpositionParser>> ParserFor(std::string_view content_type,
+                                                                const PageOptions& options,
+                                                                std::string_view body);
 
 }  // namespace tributary::scrape

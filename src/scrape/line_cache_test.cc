@@ -12,10 +12,11 @@ namespace {
 std::string Scrape(LineCache* cache, const std::string& page, bool good = true) {
   cache->Begin();
   for (const char c : page) {
-    const base::Hash128 hash = base::HashTo128(std::string(1, c), 7);
-    LineCache::Line* line = cache->Find(hash);
+    const std::string text(1, c);
+    const uint64_t hash = LineCache::Hash(text);
+    LineCache::Line* line = cache->Find(hash, text.size());
     if (line == nullptr) {
-      line = &cache->Add(hash, model::SeriesRef(static_cast<uint64_t>(c)));
+      line = &cache->Add(hash, text.size(), model::SeriesRef(static_cast<uint64_t>(c)));
     }
     EXPECT_EQ(line->ref.value(), static_cast<uint64_t>(c));
     if (!cache->SeenNow(*line)) {
@@ -65,6 +66,36 @@ TEST(LineCache, FailureEndsAllOnceAndRecoveryStartsAnew) {
   EXPECT_EQ(Scrape(&cache, "", /*good=*/false), "");
   EXPECT_EQ(Scrape(&cache, "abc"), "");
   EXPECT_EQ(Scrape(&cache, "ab"), "c");
+}
+
+TEST(LineCache, FailedPagesDoNotAddUp) {
+  LineCache cache;
+  Scrape(&cache, "abc");
+  Scrape(&cache, "axyz", /*good=*/false);
+  EXPECT_EQ(cache.size(), 3u);
+  EXPECT_EQ(Scrape(&cache, "abc"), "");
+}
+
+TEST(LineCache, AScrapeThatWasNeverFinishedLeavesNothing) {
+  LineCache cache;
+  Scrape(&cache, "abc");
+  cache.Begin();
+  cache.MarkSeen(cache.Find(LineCache::Hash("b"), 1), true);
+  EXPECT_EQ(Scrape(&cache, "ac"), "b");
+}
+
+TEST(LineCache, RecognisesTheExpectedTextOnly) {
+  LineCache cache;
+  Scrape(&cache, "ab");
+  cache.Begin();
+  EXPECT_EQ(cache.Expected("b 1\n"), nullptr);
+  EXPECT_EQ(cache.Expected("a"), nullptr);
+  LineCache::Line* a = cache.Expected("a 1\n");
+  ASSERT_NE(a, nullptr);
+  EXPECT_EQ(a->ref.value(), static_cast<uint64_t>('a'));
+  cache.MarkSeen(a, true);
+  EXPECT_EQ(cache.Expected("a 1\n"), nullptr);
+  EXPECT_NE(cache.Expected("b 1\n"), nullptr);
 }
 
 TEST(LineCache, RepeatedLinesCountOnce) {

@@ -58,12 +58,38 @@ class ManagerImpl final : public Manager {
         }
       }
     }
+    if (base::Status status = OpenFailureLogs(*config, next); !status && first_error) {
+      first_error = std::move(status);
+    }
     for (auto& [job, pool] : pools_) {
       pool->Sync({});  // its series end with staleness markers
       probe_.ForgetPool(job);
     }
     pools_ = std::move(next);
     families_.Collect();
+    return first_error;
+  }
+
+  // Opened anew with each configuration, so that a reload follows a file that was moved away.
+  base::Status OpenFailureLogs(const config::Config& config,
+                               const std::map<std::string, std::unique_ptr<ScrapePool>>& pools) {
+    base::Status first_error;
+    std::map<std::string, std::shared_ptr<FailureLog>> logs;
+    for (const config::ScrapeConfig& scrape_config : config.scrape_configs) {
+      const std::string& path = scrape_config.scrape_failure_log_file;
+      const auto pool = pools.find(scrape_config.job_name);
+      if (pool == pools.end()) {
+        continue;
+      }
+      if (!path.empty() && !logs.contains(path)) {
+        auto log = FailureLog::Open(base::PosixFileSystem(), context_.clock, path);
+        if (!log && first_error) {
+          first_error = log.error();
+        }
+        logs[path] = log ? std::move(*log) : nullptr;
+      }
+      pool->second->SetFailureLog(path.empty() ? nullptr : logs[path]);
+    }
     return first_error;
   }
 

@@ -6,7 +6,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/fs.h"
 #include "net/http_server.h"
+#include "net/testing/temp_dir.h"
 #include "scrape/scrape.h"
 #include "scrape/test_store.h"
 
@@ -55,6 +57,7 @@ class ManagerTest : public ::testing::Test {
     scrape.scrape_interval_ms = interval_ms;
     scrape.scrape_timeout_ms = interval_ms;
     scrape.metrics_path = path;
+    scrape.scrape_failure_log_file = failure_log_;
     scrape.scrape_protocols = {config::ScrapeProtocol::kOpenMetricsText1_0_0,
                                config::ScrapeProtocol::kPrometheusText0_0_4};
     config->scrape_configs.push_back(scrape);
@@ -75,6 +78,7 @@ class ManagerTest : public ::testing::Test {
   std::atomic<int> scrapes_{0};
   std::atomic<bool> broken_{false};
   std::string accept_;
+  std::string failure_log_;
   std::unique_ptr<net::HttpServer> server_;
   RecordingStore store_;
   base::MetricsRegistry metrics_;
@@ -108,6 +112,25 @@ TEST_F(ManagerTest, AFailingTargetIsDownAndSaysWhy) {
             "server returned HTTP status 503 Service Unavailable");
   broken_ = false;
   EXPECT_TRUE(Eventually([&] { return manager_->Targets().active[0].health == Health::kUp; }));
+}
+
+TEST_F(ManagerTest, FailuresAreLoggedToTheFileOfTheConfig) {
+  const net::testing::TempDir dir;
+  const auto read = [&](const std::string& name) {
+    return base::PosixFileSystem().ReadFile(dir.path() + "/" + name).value_or("");
+  };
+  broken_ = true;
+  failure_log_ = dir.path() + "/first.log";
+  Apply(50);
+  manager_->SetTargets({{"job", {Group()}}});
+  ASSERT_TRUE(Eventually([&] { return !read("first.log").empty(); }));
+  const std::string text = read("first.log");
+  EXPECT_THAT(text, HasSubstr(R"("level":"ERROR")"));
+  EXPECT_THAT(text, HasSubstr(R"("msg":"server returned HTTP status 503 Service Unavailable")"));
+  EXPECT_THAT(text, HasSubstr(R"("job_name":"job","target":"http://127.0.0.1:)"));
+  failure_log_ = dir.path() + "/second.log";
+  Apply(50);
+  EXPECT_TRUE(Eventually([&] { return !read("second.log").empty(); }));
 }
 
 TEST_F(ManagerTest, ARemovedTargetGoesStaleTwoIntervalsLater) {

@@ -22,6 +22,9 @@ Probe::Probe(base::MetricsRegistry& metrics)
           metrics.GetCounter("prometheus_target_scrapes_exceeded_sample_limit_total",
                              "Total number of scrapes that hit the sample limit and were "
                              "rejected.")),
+      exceeded_bucket_limit(metrics.GetCounter(
+          "prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total",
+          "Total number of scrapes that hit the native histogram bucket limit and were rejected.")),
       sample_duplicate(metrics.GetCounter(
           "prometheus_target_scrapes_sample_duplicate_timestamp_total",
           "Total number of samples rejected due to duplicate timestamps but different values.")),
@@ -46,11 +49,10 @@ Probe::Probe(base::MetricsRegistry& metrics)
                                       "Total number of scrape pool creations that failed.")),
       metrics_(metrics) {}
 
-void Probe::IntervalLength(int64_t interval_ms, double seconds) {
-  metrics_
-      .GetSummary("prometheus_target_interval_length_seconds", "Actual intervals between scrapes.",
-                  {0.01, 0.05, 0.5, 0.9, 0.99}, {{"interval", base::FormatDurationMs(interval_ms)}})
-      .Observe(seconds);
+base::Summary& Probe::IntervalLength(int64_t interval_ms) {
+  return metrics_.GetSummary("prometheus_target_interval_length_seconds",
+                             "Actual intervals between scrapes.", {0.01, 0.05, 0.5, 0.9, 0.99},
+                             {{"interval", base::FormatDurationMs(interval_ms)}});
 }
 
 void Probe::SyncLength(const std::string& pool, double seconds) {

@@ -16,6 +16,7 @@ class Probe {
 
   base::Counter& exceeded_body_size;
   base::Counter& exceeded_sample_limit;
+  base::Counter& exceeded_bucket_limit;
   base::Counter& sample_duplicate;
   base::Counter& sample_out_of_bounds;
   base::Counter& sample_out_of_order;
@@ -24,7 +25,7 @@ class Probe {
   base::Counter& pools;
   base::Counter& pools_failed;
 
-  void IntervalLength(int64_t interval_ms, double seconds);
+  base::Summary& IntervalLength(int64_t interval_ms);
   void SyncLength(const std::string& pool, double seconds);
   void SyncFailed(const std::string& pool, uint64_t count);
   void Targets(const std::string& pool, size_t count);

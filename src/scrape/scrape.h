@@ -58,6 +58,7 @@ struct FamilyMetadata {
 struct ManagerOptions {
   int64_t timestamp_tolerance_ms = 2;
   bool adjust_timestamps = true;
+  bool start_timestamps = false;  // store a zero where the page tells when a counter started
 };
 
 // Thread-safe.

@@ -13,6 +13,29 @@ namespace {
 
 constexpr int64_t kNsPerMs = 1'000'000;
 
+net::ClientRequest MakeRequest(const config::ScrapeConfig& config, const Target& target) {
+  net::ClientRequest request;
+  request.url = target.url;
+  request.unix_socket = target.unix_socket;
+  request.timeout_ms = target.timeout_ms;
+  request.max_response_bytes = config.limits.body_size_limit;
+  request.accept_gzip = config.enable_compression;
+  request.headers = {{"Accept", AcceptHeader(config.scrape_protocols, config.name_escaping)},
+                     {"User-Agent", std::string(base::kUserAgent)},
+                     {"X-Prometheus-Scrape-Timeout-Seconds",
+                      base::FormatFloat(static_cast<double>(target.timeout_ms) / 1000)}};
+  return request;
+}
+
+PageOptions MakePageOptions(const config::ScrapeConfig& config, const Target& target,
+                            const ManagerOptions& options) {
+  return {.fallback = config.fallback_scrape_protocol,
+          .native_histograms = target.native_histograms,
+          .classic_histograms = target.classic_histograms,
+          .custom_buckets = target.custom_buckets,
+          .start_timestamps = options.start_timestamps};
+}
+
 }  // namespace
 
 ScrapeLoop::ScrapeLoop(LoopContext& context, std::shared_ptr<const config::ScrapeConfig> config,
@@ -21,7 +44,10 @@ ScrapeLoop::ScrapeLoop(LoopContext& context, std::shared_ptr<const config::Scrap
       config_(std::move(config)),
       client_(std::move(client)),
       target_(std::move(target)),
-      writer_(*config_, target_.labels, context_.storage, context_.probe, context_.families),
+      request_(MakeRequest(*config_, target_)),
+      interval_length_(context_.probe.IntervalLength(target_.interval_ms)),
+      writer_(*config_, MakePageOptions(*config_, target_, context_.options), target_.labels,
+              context_.storage, context_.probe, context_.families),
       discovered_(target_.discovered) {}
 
 void ScrapeLoop::Start() {
@@ -79,34 +105,15 @@ void ScrapeLoop::Fire() {
     return;
   }
   if (last_began_ns_ != 0) {
-    context_.probe.IntervalLength(target_.interval_ms,
-                                  static_cast<double>(began_ns - last_began_ns_) / 1e9);
+    interval_length_.Observe(static_cast<double>(began_ns - last_began_ns_) / 1e9);
   }
   last_began_ns_ = began_ns;
-  client_->Send(MakeRequest(), [self = shared_from_this(), began_ns,
-                                t](base::Result<net::ClientResponse> response) mutable {
-    // Parsing is CPU work: it leaves the client's threads, and the loop goes along, so that the
-    // last owner of a client never is one of the client's own threads.
-    base::ThreadPool& pool = self->context_.pool;
-    auto held = std::make_shared<base::Result<net::ClientResponse>>(std::move(response));
-    pool.Submit([self = std::move(self), held, began_ns, t] {
-      self->OnFetched(std::move(*held), began_ns, t);
-    });
+  // The page is written on the thread that unpacked it: waking another costs more than a small
+  // page.
+  client_->Send(request_, [self = shared_from_this(), began_ns,
+                           t](base::Result<net::ClientResponse> response) {
+    self->OnFetched(std::move(response), began_ns, t);
   });
-}
-
-net::ClientRequest ScrapeLoop::MakeRequest() const {
-  net::ClientRequest request;
-  request.url = target_.url;
-  request.unix_socket = target_.unix_socket;
-  request.timeout_ms = target_.timeout_ms;
-  request.max_response_bytes = config_->limits.body_size_limit;
-  request.accept_gzip = config_->enable_compression;
-  request.headers = {{"Accept", AcceptHeader(config_->scrape_protocols, config_->name_escaping)},
-                     {"User-Agent", std::string(base::kUserAgent)},
-                     {"X-Prometheus-Scrape-Timeout-Seconds",
-                      base::FormatFloat(static_cast<double>(target_.timeout_ms) / 1000)}};
-  return request;
 }
 
 base::Status ScrapeLoop::CheckResponse(const net::ClientResponse& response) const {
@@ -135,6 +142,9 @@ void ScrapeLoop::OnFetched(base::Result<net::ClientResponse> response, int64_t b
   if (page.fetched) {
     page.content_type = response->headers.Get("Content-Type");
     page.body = response->body;
+  }
+  if (!page.fetched) {
+    LogFailure(page.fetched.error());
   }
   const base::Status status = writer_.Write(page);
   if (!status) {
@@ -197,6 +207,22 @@ TargetStatus ScrapeLoop::Status() const {
 FamilyList ScrapeLoop::Families() const {
   base::MutexLock lock(mutex_);
   return families_;
+}
+
+void ScrapeLoop::SetFailureLog(std::shared_ptr<FailureLog> log) {
+  base::MutexLock lock(mutex_);
+  failure_log_.swap(log);
+}
+
+void ScrapeLoop::LogFailure(const base::Error& error) {
+  std::shared_ptr<FailureLog> log;
+  {
+    base::MutexLock lock(mutex_);
+    log = failure_log_;
+  }
+  if (log) {
+    log->Write(config_->job_name, target_.url, error.message());
+  }
 }
 
 void ScrapeLoop::UpdateDiscovered(model::Labels discovered) {

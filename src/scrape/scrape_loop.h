@@ -10,6 +10,7 @@
 #include "base/mutex.h"
 #include "base/threads.h"
 #include "net/http_client.h"
+#include "scrape/failure_log.h"
 #include "scrape/scrape.h"
 #include "scrape/scrape_writer.h"
 #include "scrape/target.h"
@@ -46,6 +47,8 @@ class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
   const Target& target() const { return target_; }
   TargetStatus Status() const;
   FamilyList Families() const;
+  // Where failures to fetch are written; null: nowhere.
+  void SetFailureLog(std::shared_ptr<FailureLog> log);
   // Replaces `discovered` labels shown for the target; the target itself is the same.
   void UpdateDiscovered(model::Labels discovered);
 
@@ -54,13 +57,15 @@ class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
   void Fire();
   void OnFetched(base::Result<net::ClientResponse> response, int64_t began_ns, model::Timestamp t);
   model::Timestamp AlignedTime(int64_t now_ms);
-  net::ClientRequest MakeRequest() const;
+  void LogFailure(const base::Error& error);
   base::Status CheckResponse(const net::ClientResponse& response) const;
 
   LoopContext& context_;
   const std::shared_ptr<const config::ScrapeConfig> config_;
   const std::shared_ptr<net::HttpClient> client_;
   const Target target_;
+  const net::ClientRequest request_;
+  base::Summary& interval_length_;
 
   ScrapeWriter writer_;  // used by the one scrape under way
 
@@ -74,6 +79,7 @@ class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
   bool stopping_ TB_GUARDED_BY(mutex_) = false;
   bool busy_ TB_GUARDED_BY(mutex_) = false;
   base::TimerQueue::Id timer_ TB_GUARDED_BY(mutex_) = 0;
+  std::shared_ptr<FailureLog> failure_log_ TB_GUARDED_BY(mutex_);
   model::Labels discovered_ TB_GUARDED_BY(mutex_);
   std::string last_error_ TB_GUARDED_BY(mutex_);
   int64_t last_scrape_ms_ TB_GUARDED_BY(mutex_) = 0;

@@ -100,6 +100,7 @@ void ScrapePool::SyncLocked(bool restart) {
     }
     auto loop = std::make_shared<ScrapeLoop>(context_, config_, client_, std::move(target));
     loops_.emplace(id, loop);
+    loop->SetFailureLog(failure_log_);
     loop->Start();
   }
   dropped_ = std::move(built.dropped);
@@ -117,6 +118,14 @@ base::Status ScrapePool::Reload(const config::ScrapeConfig& config) {
   client_ = std::move(*client);
   SyncLocked(/*restart=*/true);
   return {};
+}
+
+void ScrapePool::SetFailureLog(std::shared_ptr<FailureLog> log) {
+  base::MutexLock lock(mutex_);
+  failure_log_ = std::move(log);
+  for (const auto& [id, loop] : loops_) {
+    loop->SetFailureLog(failure_log_);
+  }
 }
 
 void ScrapePool::Stop() {

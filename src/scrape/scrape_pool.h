@@ -25,6 +25,8 @@ class ScrapePool {
   void Sync(const std::vector<config::TargetGroup>& groups);
   // Takes a changed configuration: loops restart with the groups of the last Sync.
   base::Status Reload(const config::ScrapeConfig& config);
+  // Where failures to fetch are written from now on; null: nowhere.
+  void SetFailureLog(std::shared_ptr<FailureLog> log);
   void Stop();
 
   const config::ScrapeConfig& config() const { return *config_; }
@@ -45,6 +47,7 @@ class ScrapePool {
   mutable base::Mutex mutex_;
   std::vector<config::TargetGroup> groups_ TB_GUARDED_BY(mutex_);
   std::map<uint64_t, std::shared_ptr<ScrapeLoop>> loops_ TB_GUARDED_BY(mutex_);  // by target id
+  std::shared_ptr<FailureLog> failure_log_ TB_GUARDED_BY(mutex_);
   std::vector<DroppedTarget> dropped_ TB_GUARDED_BY(mutex_);
   uint64_t dropped_count_ TB_GUARDED_BY(mutex_) = 0;
   bool stopped_ TB_GUARDED_BY(mutex_) = false;

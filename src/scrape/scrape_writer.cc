@@ -1,11 +1,13 @@
 #include "scrape/scrape_writer.h"
 
+#include <algorithm>
+#include <cmath>
 #include <optional>
 #include <utility>
 
 #include "base/hash.h"
 #include "base/log.h"
-#include "scrape/exposition.h"
+#include "model/float_histogram.h"
 
 namespace tributary::scrape {
 namespace {
@@ -27,9 +29,13 @@ enum Report : size_t {
 // Scratch of the thread that writes a page; pages are written on pool threads, one at a time each.
 struct Scratch {
   std::vector<storage::RefSample> samples;
+  std::vector<storage::RefSample> starts;  // the zeros at which counters start
   std::vector<storage::AppendOutcome> outcomes;
   std::vector<model::Label> labels;
   std::vector<model::Label> built;
+  std::vector<model::Exemplar> exemplars;
+  model::Histogram histogram;
+  model::FloatHistogram float_histogram;
 };
 
 Scratch& ThreadScratch() {
@@ -37,15 +43,51 @@ Scratch& ThreadScratch() {
   return scratch;
 }
 
+// The finest schema whose buckets grow at least by `factor`.
+int32_t SchemaOfFactor(double factor) {
+  if (factor <= 1) {
+    return model::kMaxExponentialSchema;
+  }
+  const double schema = std::floor(-std::log2(std::log2(factor)));
+  return static_cast<int32_t>(
+      std::clamp<double>(schema, model::kMinExponentialSchema, model::kMaxExponentialSchema));
+}
+
+// Merges buckets until the histogram is no finer than `max_schema` and has at most `max_buckets`
+// (0: any number). False: it cannot be made that small.
+template <class H>
+base::Result<bool> Coarsen(H* h, int32_t max_schema, uint64_t max_buckets) {
+  if (h->schema <= max_schema &&
+      (max_buckets == 0 ||
+       h->positive_buckets.size() + h->negative_buckets.size() <= max_buckets)) {
+    return true;
+  }
+  RETURN_IF_ERROR(model::Validate(*h));
+  const bool exponential = !model::UsesCustomBuckets(*h);
+  if (exponential && h->schema > max_schema) {
+    RETURN_IF_ERROR(model::ReduceResolution(h, max_schema));
+  }
+  while (max_buckets > 0 && h->positive_buckets.size() + h->negative_buckets.size() > max_buckets) {
+    if (!exponential || h->schema <= model::kMinExponentialSchema) {
+      return false;
+    }
+    RETURN_IF_ERROR(model::ReduceResolution(h, h->schema - 1));
+  }
+  return true;
+}
+
 }  // namespace
 
-ScrapeWriter::ScrapeWriter(const config::ScrapeConfig& config, const model::Labels& target_labels,
-                           storage::Appendable& storage, Probe& probe, FamilyCache& families)
+ScrapeWriter::ScrapeWriter(const config::ScrapeConfig& config, const PageOptions& options,
+                           const model::Labels& target_labels, storage::Appendable& storage,
+                           Probe& probe, FamilyCache& families)
     : config_(config),
+      options_(options),
+      max_schema_(SchemaOfFactor(config.limits.native_histogram_min_bucket_factor)),
       storage_(storage),
       probe_(probe),
-      family_cache_(families),
-      sample_labels_(config, target_labels) {}
+      sample_labels_(config, target_labels),
+      families_(families) {}
 
 base::Status ScrapeWriter::Write(const Page& page) {
   base::Status scrape_status;
@@ -65,7 +107,9 @@ base::Result<ScrapeWriter::Attempt> ScrapeWriter::TryWrite(const Page& page,
                                                            base::Status* scrape_status) {
   Scratch& scratch = ThreadScratch();
   scratch.samples.clear();
+  scratch.starts.clear();
   Counts counts;
+  forgotten_ = false;
   lines_.Begin();
   auto app = storage_.NewAppender();
   *scrape_status = page.fetched;
@@ -81,6 +125,7 @@ base::Result<ScrapeWriter::Attempt> ScrapeWriter::TryWrite(const Page& page,
     app->Rollback();
     app = storage_.NewAppender();
     scratch.samples.clear();
+    scratch.starts.clear();
     lines_.ForEachLive(mark_stale);
   }
   const size_t page_samples = scratch.samples.size();
@@ -93,56 +138,92 @@ base::Result<ScrapeWriter::Attempt> ScrapeWriter::TryWrite(const Page& page,
   RETURN_IF_ERROR(app->Commit());
   if (*scrape_status) {
     lines_.Commit();
-    FinishFamilies();
+    if (starts_.size() > 2 * lines_.size()) {
+      starts_.clear();  // mostly of series that are gone
+    }
+    RETURN_IF_ERROR(CollectFamilies(page));
   } else {
     lines_.Fail();
+    starts_.clear();
   }
   return Attempt::kDone;
 }
 
 base::Status ScrapeWriter::ReadPage(const Page& page, storage::Appender* app, Counts* counts) {
-  page_families_.clear();
-  page_families_hash_ = 0;
+  families_.Begin();
+  over_bucket_limit_ = false;
   if (page.body.empty()) {
     return {};  // a page without samples is a good page
   }
-  ASSIGN_OR_RETURN(auto parser,
-                   ParserFor(page.content_type, config_.fallback_scrape_protocol, page.body));
+  ASSIGN_OR_RETURN(auto parser, ParserFor(page.content_type, options_, page.body));
   const uint64_t created_before = app->stats().series_created;
   while (true) {
+    RETURN_IF_ERROR(ReadKnown(parser.get(), page, app, counts));
+    const std::string_view rest = parser->rest();
     ASSIGN_OR_RETURN(const wire::EntryKind kind, parser->Next());
     switch (kind) {
       case wire::EntryKind::kEnd:
         counts->added = app->stats().series_created - created_before;
-        if (config_.limits.sample_limit > 0 && counts->kept > config_.limits.sample_limit) {
+        if (config_.limits.sample_limit > 0 && counts->appended > config_.limits.sample_limit) {
           probe_.exceeded_sample_limit.Add();
           return base::ResourceExhausted("sample limit exceeded");
         }
+        if (over_bucket_limit_) {
+          probe_.exceeded_bucket_limit.Add();
+          return base::ResourceExhausted("histogram bucket limit exceeded");
+        }
         return {};
       case wire::EntryKind::kSample:
-        RETURN_IF_ERROR(OnSample(parser.get(), page, app, counts));
-        break;
-      case wire::EntryKind::kType:
-      case wire::EntryKind::kHelp:
-      case wire::EntryKind::kUnit:
-        OnFamily(*parser, kind);
+      case wire::EntryKind::kHistogram:
+        RETURN_IF_ERROR(OnEntry(parser.get(), kind, page, app, counts));
         break;
       default:
-        break;
+        // Only a line that the entry began right away can be recognised by its bytes.
+        families_.Note(
+            *parser, kind,
+            rest.starts_with('#') ? rest.substr(0, rest.size() - parser->rest().size()) : "");
     }
   }
 }
 
-base::Status ScrapeWriter::OnSample(wire::ExpositionParser* parser, const Page& page,
-                                    storage::Appender* app, Counts* counts) {
+base::Status ScrapeWriter::ReadKnown(wire::ExpositionParser* parser, const Page& page,
+                                     storage::Appender* app, Counts* counts) {
+  while (true) {
+    const std::string_view rest = parser->rest();
+    if (rest.empty()) {
+      return {};
+    }
+    if (rest.front() == '#') {
+      if (!families_.PassKnown(parser)) {
+        return {};
+      }
+      continue;
+    }
+    LineCache::Line* line = lines_.Expected(rest);
+    if (line == nullptr || !parser->NextKnown(line->size)) {
+      return {};
+    }
+    ++counts->scraped;
+    RETURN_IF_ERROR(Take(parser, wire::EntryKind::kSample, true, line, page, app, counts));
+  }
+}
+
+base::Status ScrapeWriter::OnEntry(wire::ExpositionParser* parser, wire::EntryKind kind,
+                                   const Page& page, storage::Appender* app, Counts* counts) {
   ++counts->scraped;
   const std::string_view text = parser->series_text();
-  const base::Hash128 hash = base::HashTo128(text, base::ProcessSeed());
-  LineCache::Line* line = lines_.Find(hash);
+  const uint64_t hash = LineCache::Hash(text);
+  LineCache::Line* line = lines_.Find(hash, text.size());
   if (line == nullptr) {
     ASSIGN_OR_RETURN(const model::SeriesRef ref, NewSeries(parser, app));
-    line = &lines_.Add(hash, ref);
+    line = &lines_.Add(hash, text.size(), ref);
   }
+  return Take(parser, kind, false, line, page, app, counts);
+}
+
+base::Status ScrapeWriter::Take(wire::ExpositionParser* parser, wire::EntryKind kind, bool known,
+                                LineCache::Line* line, const Page& page, storage::Appender* app,
+                                Counts* counts) {
   std::optional<model::Timestamp> timestamp;
   if (config_.honor_timestamps) {
     timestamp = parser->timestamp();
@@ -154,28 +235,101 @@ base::Status ScrapeWriter::OnSample(wire::ExpositionParser* parser, const Page& 
   if (line->ref.value() == 0) {
     return {};
   }
-  if (!repeated) {
-    ++counts->kept;
-  }
+  ++counts->kept;
   if (repeated && !timestamp) {
     probe_.sample_duplicate.Add();
     return {};
   }
+  ++counts->appended;
   const model::Timestamp t = timestamp.value_or(page.t);
   if (t > page.now_ms + kMaxAheadMs) {
     probe_.sample_out_of_bounds.Add();
     return {};
   }
-  ThreadScratch().samples.push_back({line->ref, t, parser->value()});
+  const model::SeriesRef ref = line->ref;
+  if (options_.start_timestamps) {
+    const model::Timestamp start = parser->start_timestamp();
+    if (start != 0 && start < t) {
+      NoteStart(ref, start);
+    }
+  }
+  if (kind == wire::EntryKind::kHistogram) {
+    RETURN_IF_ERROR(TakeHistogram(parser, ref, t, app));
+  } else {
+    ThreadScratch().samples.push_back({ref, t, parser->value()});
+  }
+  if (!known) {
+    TakeExemplars(parser, ref, t, app);
+  }
+  return {};
+}
+
+// A start is stored once, as a zero at that time.
+void ScrapeWriter::NoteStart(model::SeriesRef ref, model::Timestamp start) {
+  model::Timestamp& noted = starts_[ref.value()];
+  if (std::exchange(noted, start) != start) {
+    ThreadScratch().starts.push_back({ref, start, 0});
+  }
+}
+
+base::Status ScrapeWriter::TakeHistogram(wire::ExpositionParser* parser, model::SeriesRef ref,
+                                         model::Timestamp t, storage::Appender* app) {
+  Scratch& scratch = ThreadScratch();
+  bool is_float = false;
+  if (!parser->Histogram(&scratch.histogram, &scratch.float_histogram, &is_float)) {
+    return {};
+  }
+  const uint64_t max_buckets = config_.limits.native_histogram_bucket_limit;
+  const base::Result<bool> fits = is_float
+                                      ? Coarsen(&scratch.float_histogram, max_schema_, max_buckets)
+                                      : Coarsen(&scratch.histogram, max_schema_, max_buckets);
+  RETURN_IF_ERROR(fits);
+  if (!*fits) {
+    over_bucket_limit_ = true;
+    return {};
+  }
+  switch (is_float ? app->AppendHistogram(ref, t, scratch.float_histogram)
+                   : app->AppendHistogram(ref, t, scratch.histogram)) {
+    case storage::AppendOutcome::kUnknownSeries:
+      forgotten_ = true;
+      return {};
+    case storage::AppendOutcome::kInvalid:
+      return base::InvalidArgument("invalid native histogram");
+    case storage::AppendOutcome::kOutOfOrder:
+      probe_.sample_out_of_order.Add();
+      return {};
+    case storage::AppendOutcome::kDuplicateTimestamp:
+      probe_.sample_duplicate.Add();
+      return {};
+    case storage::AppendOutcome::kOutOfBounds:
+    case storage::AppendOutcome::kTooOld:
+    case storage::AppendOutcome::kTooFarInFuture:
+      probe_.sample_out_of_bounds.Add();
+      return {};
+    case storage::AppendOutcome::kAppended:
+    case storage::AppendOutcome::kDuplicate:
+      return {};
+  }
+  return {};
+}
+
+void ScrapeWriter::TakeExemplars(wire::ExpositionParser* parser, model::SeriesRef ref,
+                                 model::Timestamp t, storage::Appender* app) {
+  std::vector<model::Exemplar>& exemplars = ThreadScratch().exemplars;
+  exemplars.clear();
   model::Exemplar exemplar;
-  if (parser->Exemplar(&exemplar)) {
+  for (size_t i = 0; parser->Exemplar(i, &exemplar); ++i) {
     if (!exemplar.has_timestamp) {
       exemplar.t = t;
       exemplar.has_timestamp = true;
     }
-    app->AppendExemplar(line->ref, exemplar);
+    exemplars.push_back(exemplar);
   }
-  return {};
+  std::stable_sort(exemplars.begin(), exemplars.end(),
+                   [](const auto& a, const auto& b) { return a.t < b.t; });
+  for (const model::Exemplar& one : exemplars) {
+    app->AppendExemplar(ref, one);
+  }
 }
 
 base::Result<model::SeriesRef> ScrapeWriter::NewSeries(wire::ExpositionParser* parser,
@@ -197,33 +351,13 @@ base::Result<model::SeriesRef> ScrapeWriter::NewSeries(wire::ExpositionParser* p
   return app->GetOrCreate(scratch.built, model::HashLabels(scratch.built));
 }
 
-void ScrapeWriter::OnFamily(const wire::ExpositionParser& parser, wire::EntryKind kind) {
-  const std::string_view name = parser.family();
-  page_families_hash_ = base::Hash64(name, page_families_hash_);
-  if (page_families_.empty() || page_families_.back().name != name) {
-    page_families_.push_back({std::string(name), {}});
+base::Status ScrapeWriter::CollectFamilies(const Page& page) {
+  if (page.body.empty() || !families_.Changed()) {
+    return {};
   }
-  model::Metadata& metadata = page_families_.back().metadata;
-  if (kind == wire::EntryKind::kType) {
-    metadata.type = parser.type();
-    page_families_hash_ += static_cast<uint64_t>(parser.type()) + 1;
-  } else {
-    (kind == wire::EntryKind::kHelp ? metadata.help : metadata.unit) = parser.text();
-    page_families_hash_ = base::Hash64(parser.text(), page_families_hash_);
-  }
-}
-
-void ScrapeWriter::FinishFamilies() {
-  if (page_families_hash_ != families_hash_) {
-    families_hash_ = page_families_hash_;
-    FamilyList list;
-    list.reserve(page_families_.size());
-    for (OpenFamily& family : page_families_) {
-      list.push_back(family_cache_.Intern(family.name, std::move(family.metadata)));
-    }
-    families_ = std::move(list);
-  }
-  page_families_ = {};
+  ASSIGN_OR_RETURN(auto parser, ParserFor(page.content_type, options_, page.body));
+  families_.Collect(parser.get());
+  return {};
 }
 
 base::Status ScrapeWriter::AddReport(const Page& page, bool up, const Counts& counts,
@@ -264,7 +398,15 @@ base::Status ScrapeWriter::AddReportSample(size_t which, std::string_view name, 
 }
 
 base::Result<bool> ScrapeWriter::AppendStaged(size_t page_samples, storage::Appender* app) {
+  if (forgotten_) {
+    return false;
+  }
   Scratch& scratch = ThreadScratch();
+  if (!scratch.starts.empty()) {
+    // One that is known from before a restart is out of order: nobody's fault.
+    scratch.outcomes.resize(scratch.starts.size());
+    app->Append(scratch.starts, scratch.outcomes);
+  }
   scratch.outcomes.resize(scratch.samples.size());
   app->Append(scratch.samples, scratch.outcomes);
   uint64_t out_of_order = 0, duplicate = 0, out_of_bounds = 0;

@@ -1,6 +1,7 @@
 // ScrapeWriter: turns one page into one atomic batch of samples: series of known lines by their
 // hash, new lines through label building, staleness markers for what vanished, and the target's
-// report series. Holds what a loop remembers between pages. One scrape at a time.
+// report series. A line that stands where the last page had it is not parsed but for its value.
+// Holds what a loop remembers between pages. One scrape at a time.
 // Rules: prometheus scrape/scrape.go (append, report, updateStaleMarkers).
 #pragma once
 
@@ -11,11 +12,15 @@
 #include <string_view>
 #include <vector>
 
+#include <absl/container/flat_hash_map.h>
+
 #include "base/result.h"
 #include "config/config.h"
 #include "model/labels.h"
+#include "scrape/exposition.h"
 #include "scrape/family_cache.h"
 #include "scrape/line_cache.h"
+#include "scrape/page_families.h"
 #include "scrape/probe.h"
 #include "scrape/sample_labels.h"
 #include "storage/appender.h"
@@ -36,9 +41,10 @@ struct Page {
 
 class ScrapeWriter {
  public:
-  // All are borrowed and outlive it.
-  ScrapeWriter(const config::ScrapeConfig& config, const model::Labels& target_labels,
-               storage::Appendable& storage, Probe& probe, FamilyCache& families);
+  // All references are borrowed and outlive it.
+  ScrapeWriter(const config::ScrapeConfig& config, const PageOptions& options,
+               const model::Labels& target_labels, storage::Appendable& storage, Probe& probe,
+               FamilyCache& families);
 
   // Stores the page. The status is the scrape's: what stands in `lastError` of the target, also
   // when storing up=0 went well.
@@ -47,23 +53,36 @@ class ScrapeWriter {
   // Staleness markers for all that is alive, report series included: the target is gone.
   void WriteEndOfRun(model::Timestamp t);
 
-  const FamilyList& families() const { return families_; }
+  const FamilyList& families() const { return families_.list(); }
 
  private:
   struct Counts {
     uint64_t scraped = 0;
-    uint64_t kept = 0;
-    uint64_t added = 0;
+    uint64_t kept = 0;      // not dropped by relabelling
+    uint64_t appended = 0;  // of those, not repeated: what sample_limit limits
+    uint64_t added = 0;     // new series
   };
   enum class Attempt : unsigned char { kDone, kForgetAndRetry };
 
   base::Result<Attempt> TryWrite(const Page& page, base::Status* scrape_status);
   base::Status ReadPage(const Page& page, storage::Appender* app, Counts* counts);
-  base::Status OnSample(wire::ExpositionParser* parser, const Page& page, storage::Appender* app,
-                        Counts* counts);
+  // Reads on as long as the page is as the last one was.
+  base::Status ReadKnown(wire::ExpositionParser* parser, const Page& page, storage::Appender* app,
+                         Counts* counts);
+  // A sample or histogram with a text never seen, or out of its place.
+  base::Status OnEntry(wire::ExpositionParser* parser, wire::EntryKind kind, const Page& page,
+                       storage::Appender* app, Counts* counts);
+  // The parser stands on a sample or histogram of `line`; `known`: read by NextKnown().
+  base::Status Take(wire::ExpositionParser* parser, wire::EntryKind kind, bool known,
+                    LineCache::Line* line, const Page& page, storage::Appender* app,
+                    Counts* counts);
+  void NoteStart(model::SeriesRef ref, model::Timestamp start);
+  base::Status TakeHistogram(wire::ExpositionParser* parser, model::SeriesRef ref,
+                             model::Timestamp t, storage::Appender* app);
+  void TakeExemplars(wire::ExpositionParser* parser, model::SeriesRef ref, model::Timestamp t,
+                     storage::Appender* app);
   base::Result<model::SeriesRef> NewSeries(wire::ExpositionParser* parser, storage::Appender* app);
-  void OnFamily(const wire::ExpositionParser& parser, wire::EntryKind kind);
-  void FinishFamilies();
+  base::Status CollectFamilies(const Page& page);
   base::Status AddReport(const Page& page, bool up, const Counts& counts, storage::Appender* app);
   base::Status AddReportSample(size_t which, std::string_view name, model::Timestamp t, double v,
                                storage::Appender* app);
@@ -71,24 +90,21 @@ class ScrapeWriter {
   base::Result<bool> AppendStaged(size_t page_samples, storage::Appender* app);
 
   const config::ScrapeConfig& config_;
+  const PageOptions options_;
+  const int32_t max_schema_;  // finer native histograms are merged down to it
   storage::Appendable& storage_;
   Probe& probe_;
-  FamilyCache& family_cache_;
   SampleLabels sample_labels_;
 
   LineCache lines_;
+  PageFamilies families_;
+  absl::flat_hash_map<uint64_t, model::Timestamp> starts_;  // of series, by ref; when asked for
   static constexpr size_t kReports = 8;
   std::array<model::SeriesRef, kReports> report_refs_{};
 
-  // Families of the page being read and of the last good one.
-  struct OpenFamily {
-    std::string name;
-    model::Metadata metadata;
-  };
-  std::vector<OpenFamily> page_families_;
-  uint64_t page_families_hash_ = 0;
-  uint64_t families_hash_ = 0;
-  FamilyList families_;
+  // Of the page being read.
+  bool over_bucket_limit_ = false;
+  bool forgotten_ = false;  // the store does not know a series of ours any more
 };
 
 }  // namespace tributary::scrape

@@ -18,7 +18,8 @@ class ScrapeWriterTest : public ::testing::Test {
  protected:
   ScrapeWriter& writer() {
     if (!writer_) {
-      writer_ = std::make_unique<ScrapeWriter>(config_, target_, store_, probe_, families_);
+      writer_ =
+          std::make_unique<ScrapeWriter>(config_, options_, target_, store_, probe_, families_);
     }
     return *writer_;
   }
@@ -53,6 +54,7 @@ class ScrapeWriterTest : public ::testing::Test {
   }
 
   config::ScrapeConfig config_;
+  PageOptions options_;
   model::Labels target_ = model::Labels::Of({{"instance", "i"}, {"job", "j"}});
   RecordingStore store_;
   base::MetricsRegistry metrics_;
@@ -185,8 +187,90 @@ TEST_F(ScrapeWriterTest, ContentTypeIsStrict) {
   page.content_type = "text/html";
   EXPECT_THAT(writer().Write(page).error().message(),
               HasSubstr("unsupported Content-Type \"text/html\""));
-  config_.fallback_scrape_protocol = config::ScrapeProtocol::kPrometheusText0_0_4;
+  options_.fallback = config::ScrapeProtocol::kPrometheusText0_0_4;
+  writer_.reset();
   EXPECT_TRUE(writer().Write(page));
+}
+
+// Pages that differ a little from the one before, where reading by what is remembered must give
+// what reading anew gives.
+TEST_F(ScrapeWriterTest, RememberedLinesReadAsNewOnes) {
+  const std::string page =
+      "# HELP a What a is.\n# TYPE a counter\na 1\na{x=\"1\"} 2\n# plain\nb{x=\"}\"} 3\n"
+      "# TYPE c gauge\nc{y=\"2\",} 4.5e3\nc{y=\"3\"}  5\nd NaN\n{\"e.f\"} 6 900\n";
+  const std::string variants[] = {
+      page,
+      "\n" + page,
+      "a 1\n" + page,
+      page + "z 1\n",
+      page.substr(0, page.size() - 1),
+      page.substr(0, page.size() - 5),
+      page.substr(0, page.find("# plain")),
+      page.substr(page.find("# plain")),
+      "a 7\na{x=\"1\"} 8\nb{x=\"}\"} 9\nc{y=\"2\",} 1\nc{y=\"3\"} 2\nd 3\n{\"e.f\"} 4\n",
+      "a{x=\"1\"} 2\na 1\n",
+      "a_b 1\na {x=\"1\"} 2\na{x=\"1\"}3\n",
+      "a 1 \na{x=\"1\"} 2 \t\nb{x=\"}\"}\t3\nd -Inf\n",
+      "a 1 5 6\n",
+      "a x\n",
+      "a 0x1p4\n",
+      "a\n",
+      "# TYPE a wrong\na 1\n",
+  };
+  for (const std::string& first : variants) {
+    for (const std::string& second : variants) {
+      writer_.reset();
+      Write(first, 1000);
+      Write(second, 2000);
+      std::erase_if(all_, [](const std::string& s) {
+        return s.ends_with(" stale") || s.starts_with("scrape_series_added") ||
+               s.starts_with("scrape_duration");
+      });
+      const std::vector<std::string> remembered = all_;
+      const base::Status status = status_;
+      FamilyList families = writer().families();
+      writer_.reset();
+      Write(second, 2000);
+      std::erase_if(all_, [](const std::string& s) {
+        return s.starts_with("scrape_series_added") || s.starts_with("scrape_duration");
+      });
+      EXPECT_EQ(remembered, all_) << "after:\n" << first << "page:\n" << second;
+      EXPECT_EQ(status.has_value(), status_.has_value()) << first << second;
+      if (!status) {
+        EXPECT_EQ(status.error().message(), status_.error().message());
+      } else {
+        EXPECT_EQ(families, writer().families()) << "after:\n" << first << "page:\n" << second;
+      }
+    }
+  }
+}
+
+TEST_F(ScrapeWriterTest, ChangedMetadataIsNoticed) {
+  Write("# TYPE a counter\na 1\n# TYPE b gauge\nb 1\n", 1000);
+  Write("# TYPE a gauge\na 1\n# TYPE b gauge\nb 1\n", 2000);
+  ASSERT_EQ(writer().families().size(), 2u);
+  EXPECT_EQ(writer().families()[0]->metadata.type, model::MetricType::kGauge);
+  Write("a 1\nb 1\n", 3000);
+  EXPECT_EQ(writer().families().size(), 0u);
+}
+
+TEST_F(ScrapeWriterTest, StartTimesAreStoredOnceAsZeros) {
+  options_.start_timestamps = true;
+  const auto write = [&](std::string_view value, model::Timestamp t) {
+    const std::string body = "# TYPE a counter\na_total " + std::string(value) +
+                             "\na_created 0.5\n# TYPE g gauge\ng 1\n# EOF\n";
+    Page page;
+    page.content_type = "application/openmetrics-text; version=1.0.0";
+    page.body = body;
+    page.t = page.now_ms = t;
+    status_ = writer().Write(page);
+    return WithoutReports();
+  };
+  EXPECT_THAT(write("5", 1000), ElementsAre(R"(a_total{instance="i", job="j"} 500 0)",
+                                            R"(a_total{instance="i", job="j"} 1000 5)",
+                                            R"(g{instance="i", job="j"} 1000 1)"));
+  EXPECT_THAT(write("6", 2000), ElementsAre(R"(a_total{instance="i", job="j"} 2000 6)",
+                                            R"(g{instance="i", job="j"} 2000 1)"));
 }
 
 TEST_F(ScrapeWriterTest, EndOfRunMarksReportsToo) {

@@ -17,6 +17,9 @@ constexpr std::string_view kMetricsPath = "__metrics_path__";
 constexpr std::string_view kScrapeInterval = "__scrape_interval__";
 constexpr std::string_view kScrapeTimeout = "__scrape_timeout__";
 constexpr std::string_view kUnixSocket = "__unix_socket__";
+constexpr std::string_view kCustomBuckets = "__convert_classic_histograms_to_nhcb__";
+constexpr std::string_view kClassicHistograms = "__always_scrape_classic_histograms__";
+constexpr std::string_view kNativeHistograms = "__scrape_native_histograms__";
 constexpr std::string_view kParamPrefix = "__param_";
 constexpr std::string_view kMetaPrefix = "__meta_";
 
@@ -33,11 +36,9 @@ void SetDefaults(const config::ScrapeConfig& config, model::LabelsBuilder* label
   SetDefault(labels, kScrapeTimeout, base::FormatDurationMs(config.scrape_timeout_ms));
   SetDefault(labels, kMetricsPath, config.metrics_path);
   SetDefault(labels, kScheme, config.scheme);
-  SetDefault(labels, "__convert_classic_histograms_to_nhcb__",
-             flag(config.convert_classic_histograms_to_nhcb));
-  SetDefault(labels, "__always_scrape_classic_histograms__",
-             flag(config.always_scrape_classic_histograms));
-  SetDefault(labels, "__scrape_native_histograms__", flag(config.scrape_native_histograms));
+  SetDefault(labels, kCustomBuckets, flag(config.convert_classic_histograms_to_nhcb));
+  SetDefault(labels, kClassicHistograms, flag(config.always_scrape_classic_histograms));
+  SetDefault(labels, kNativeHistograms, flag(config.scrape_native_histograms));
   for (const auto& [name, values] : config.params) {
     if (!values.empty()) {
       labels->Set(std::string(kParamPrefix) + name, values.front());
@@ -90,6 +91,18 @@ base::Result<int64_t> DurationLabel(const model::LabelsBuilder& labels, std::str
   return *parsed;
 }
 
+// As Go's strconv.ParseBool; what is neither keeps the default.
+bool BoolLabel(const model::LabelsBuilder& labels, std::string_view name, bool otherwise) {
+  const std::string_view text = labels.Get(name);
+  for (const std::string_view yes : {"1", "t", "T", "true", "TRUE", "True"}) {
+    if (text == yes) return true;
+  }
+  for (const std::string_view no : {"0", "f", "F", "false", "FALSE", "False"}) {
+    if (text == no) return false;
+  }
+  return otherwise;
+}
+
 }  // namespace
 
 base::Result<std::optional<Target>> BuildTarget(const config::ScrapeConfig& config,
@@ -124,6 +137,11 @@ base::Result<std::optional<Target>> BuildTarget(const config::ScrapeConfig& conf
   target.discovered = *discovered;
   target.url = BuildUrl(config, labels);
   target.unix_socket = labels.Get(kUnixSocket);
+  target.native_histograms = BoolLabel(labels, kNativeHistograms, config.scrape_native_histograms);
+  target.classic_histograms =
+      BoolLabel(labels, kClassicHistograms, config.always_scrape_classic_histograms);
+  target.custom_buckets =
+      BoolLabel(labels, kCustomBuckets, config.convert_classic_histograms_to_nhcb);
 
   model::LabelsBuilder shown;
   model::LabelsBuilder identity;

@@ -18,6 +18,10 @@ struct Target {
   std::string unix_socket;  // from __unix_socket__
   int64_t interval_ms = 0;
   int64_t timeout_ms = 0;
+  // As the job says, unless relabelling says otherwise for this target.
+  bool native_histograms = false;
+  bool classic_histograms = false;
+  bool custom_buckets = false;
   // Equal for equal final labels (internal ones included) and URL: such targets are one.
   uint64_t id = 0;
 };

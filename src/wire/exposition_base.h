@@ -26,7 +26,12 @@ class ExpositionBase : public ExpositionParser {
   double value() const override { return value_; }
   std::optional<model::Timestamp> timestamp() const override { return timestamp_; }
   base::Status Labels(std::vector<model::Label>* out) override;
-  bool Exemplar(model::Exemplar* /*out*/) const override { return false; }
+  bool Exemplar(size_t /*index*/, model::Exemplar* /*out*/) const override { return false; }
+  std::string_view rest() const override { return {pos_, static_cast<size_t>(end_ - pos_)}; }
+  void PassKnown(size_t size, model::MetricType type) override {
+    pos_ += size;
+    type_ = type;
+  }
   std::string_view family() const override { return family_; }
   model::MetricType type() const override { return type_; }
   std::string_view text() const override { return text_; }

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "wire/histogram_fields.h"
 #include "wire/protobuf.h"
 
 namespace tributary::wire {
@@ -31,43 +32,6 @@ constexpr uint64_t kKnownFields = ((uint64_t{1} << 18) - 1) & ~uint64_t{1};
 constexpr uint32_t Varint(uint32_t field) { return ProtoTag(field, WireType::kVarint); }
 constexpr uint32_t Fixed(uint32_t field) { return ProtoTag(field, WireType::kFixed64); }
 constexpr uint32_t Bytes(uint32_t field) { return ProtoTag(field, WireType::kBytes); }
-
-void ReadSpan(ProtoReader& outer, std::vector<model::BucketSpan>* spans) {
-  ProtoReader r(outer.Bytes());
-  model::BucketSpan span;
-  while (r.Next()) {
-    switch (r.tag()) {
-      case Varint(1):
-        span.offset = static_cast<int32_t>(r.ZigZag());
-        break;
-      case Varint(2):
-        span.length = static_cast<uint32_t>(r.Varint());
-        break;
-      default:
-        r.Skip(ProtoFields(1, 2));
-    }
-  }
-  if (!r.ok()) outer.Fail("a bucket span");
-  spans->push_back(span);
-}
-
-void ReadPackedDeltas(ProtoReader& outer, std::vector<int64_t>* deltas) {
-  const std::string_view packed = outer.Bytes();
-  const char* p = packed.data();
-  const char* end = p + packed.size();
-  while (p < end) {
-    uint64_t v = 0;
-    p = ReadVarint(p, end, &v);
-    if (p == nullptr) return outer.Fail("packed varints");
-    deltas->push_back(ZigZagDecode(v));
-  }
-}
-
-void ReadPackedDoubles(ProtoReader& outer, std::vector<double>* values) {
-  const std::string_view packed = outer.Bytes();
-  if (packed.size() % 8 != 0) return outer.Fail("packed doubles");
-  for (size_t i = 0; i < packed.size(); i += 8) values->push_back(LoadDouble(packed.data() + i));
-}
 
 void PutSpans(const std::vector<model::BucketSpan>& spans, uint32_t field, std::string* out) {
   for (const model::BucketSpan& span : spans) {

@@ -1,6 +1,6 @@
 // OpenMetrics 1.0 text format, as strict as Prometheus (model/textparse/openmetricsparse.go):
 // single spaces, a newline after every line, `# EOF` last. Samples named <family>_created are
-// ordinary samples.
+// ordinary samples unless start timestamps are asked for.
 #include <cmath>
 #include <cstring>
 
@@ -14,6 +14,8 @@
 namespace tributary::wire {
 namespace {
 
+constexpr std::string_view kCreated = "_created";
+constexpr double kMaxStartMs = 1e17;  // what is later is no time
 constexpr std::string_view kNoEof = "data does not end with # EOF";
 
 std::optional<model::MetricType> TypeOf(std::string_view word) {
@@ -38,9 +40,29 @@ std::optional<model::Timestamp> ToMillis(double seconds) {
 
 class OpenMetricsParser final : public ExpositionBase {
  public:
-  explicit OpenMetricsParser(std::string_view body) : ExpositionBase(body) {}
+  OpenMetricsParser(std::string_view body, bool start_timestamps)
+      : ExpositionBase(body), start_timestamps_(start_timestamps), start_line_(body.data()) {}
 
   base::Result<EntryKind> Next() override {
+    for (;;) {
+      ASSIGN_OR_RETURN(const EntryKind kind, ReadLine());
+      if (kind == EntryKind::kSample && start_timestamps_ && IsStartLine()) continue;
+      return kind;
+    }
+  }
+
+  // As Prometheus: the lines up to the next metadata are searched for the first _created line,
+  // which must be of the same series, `le` and `quantile` aside.
+  model::Timestamp start_timestamp() override {
+    if (!start_timestamps_ || !HasStart(type_)) return 0;
+    if (start_line_ < pos_) FindStartLine();
+    if (!start_found_) return 0;
+    AppendIdentity(&identity_);
+    return identity_ == start_identity_ ? start_ : 0;
+  }
+
+ private:
+  base::Result<EntryKind> ReadLine() {
     const char* p = line_ = pos_;
     if (p >= end_) return Bad(kNoEof, p);
     has_exemplar_ = false;
@@ -62,8 +84,30 @@ class OpenMetricsParser final : public ExpositionBase {
     return ReadSample(p);
   }
 
-  bool Exemplar(model::Exemplar* out) const override {
-    if (!has_exemplar_) return false;
+ public:
+  std::string_view rest() const override {
+    // What start_timestamp() tells is not known without the labels.
+    return start_timestamps_ ? std::string_view() : ExpositionBase::rest();
+  }
+
+  bool NextKnown(size_t size) override {
+    const char* p = pos_ + size;
+    if (At(p) != ' ') return false;
+    ++p;
+    double value = 0;
+    const char* token_end = ParseShortDecimal(p, end_, &value);
+    if (token_end == nullptr || At(token_end) != '\n') return false;
+    line_ = pos_;
+    series_ = {pos_, size};
+    value_ = value;
+    timestamp_.reset();
+    has_exemplar_ = false;
+    pos_ = token_end + 1;
+    return true;
+  }
+
+  bool Exemplar(size_t index, model::Exemplar* out) const override {
+    if (index > 0 || !has_exemplar_) return false;
     std::string scratch;
     std::vector<model::Label> labels;
     if (!BuildLabels(exemplar_labels_, nullptr, model::MetricType::kUnknown, &scratch, &labels)) {
@@ -77,6 +121,49 @@ class OpenMetricsParser final : public ExpositionBase {
   }
 
  private:
+  static bool HasStart(model::MetricType type) {
+    return type == model::MetricType::kCounter || type == model::MetricType::kHistogram ||
+           type == model::MetricType::kSummary;
+  }
+  bool IsStartLine() const { return HasStart(type_) && name_.text.ends_with(kCreated); }
+
+  // The family and the labels that all series of the current sample's metric share.
+  void AppendIdentity(std::string* out) const {
+    out->assign(type_family_);
+    for (const RawLabel& label : labels_) {
+      const std::string_view name = label.name.text;
+      if ((type_ == model::MetricType::kSummary && name == "quantile") ||
+          (type_ == model::MetricType::kHistogram && name == "le")) {
+        continue;
+      }
+      out->append(1, '\xff').append(name).append(1, '\xff').append(label.value.text);
+    }
+  }
+
+  // Looks behind the current line. Lines between it and the one found need not look again, so that
+  // a page is read twice at most.
+  void FindStartLine() {
+    OpenMetricsParser ahead({pos_, static_cast<size_t>(end_ - pos_)}, false);
+    ahead.type_ = type_;
+    ahead.type_family_ = type_family_;
+    start_found_ = false;
+    for (;;) {
+      const auto kind = ahead.ReadLine();
+      if (!kind || *kind != EntryKind::kSample) break;
+      if (!ahead.IsStartLine()) continue;
+      const std::string_view name = ahead.name_.text;
+      const double ms = ahead.value_ * 1000;
+      start_found_ = name.substr(0, name.size() - kCreated.size()) == type_family_ &&
+                     std::abs(ms) < kMaxStartMs;
+      if (start_found_) {
+        ahead.AppendIdentity(&start_identity_);
+        start_ = static_cast<model::Timestamp>(ms);
+      }
+      break;
+    }
+    start_line_ = ahead.pos_;
+  }
+
   // '\0' at the end: it fits nowhere.
   char At(const char* p) const { return p < end_ ? *p : '\0'; }
   bool StartsWith(const char* p, std::string_view word) const {
@@ -115,6 +202,7 @@ class OpenMetricsParser final : public ExpositionBase {
                      end - 1);
         }
         type_ = *type;
+        type_family_ = family_;
         break;
       }
       case EntryKind::kUnit:
@@ -244,6 +332,13 @@ class OpenMetricsParser final : public ExpositionBase {
     return p;
   }
 
+  const bool start_timestamps_;
+  std::string type_family_;  // that the last TYPE line spoke of
+  const char* start_line_;   // searched up to here
+  bool start_found_ = false;
+  std::string start_identity_, identity_;
+  model::Timestamp start_ = 0;
+
   bool has_exemplar_ = false;
   std::vector<RawLabel> exemplar_labels_;
   double exemplar_value_ = 0;
@@ -252,8 +347,9 @@ class OpenMetricsParser final : public ExpositionBase {
 
 }  // namespace
 
-std::unique_ptr<ExpositionParser> NewOpenMetricsParser(std::string_view body) {
-  return std::make_unique<OpenMetricsParser>(body);
+std::unique_ptr<ExpositionParser> NewOpenMetricsParser(std::string_view body,
+                                                       bool start_timestamps) {
+  return std::make_unique<OpenMetricsParser>(body, start_timestamps);
 }
 
 }  // namespace tributary::wire

@@ -53,7 +53,41 @@ class TextParser final : public ExpositionBase {
     }
   }
 
+  bool NextKnown(size_t size) override {
+    const char* p = pos_ + size;
+    if (At(p) != ' ') return false;
+    ++p;
+    double value = 0;
+    const char* token_end = ParseShortDecimal(p, end_, &value);
+    if (token_end == nullptr || (At(token_end) != '\n' && *token_end != ' ')) {
+      token_end = p;
+      while (token_end < end_ && IsNumberByte(*token_end)) ++token_end;
+      const std::optional<double> number = ParseFloatSlow({p, static_cast<size_t>(token_end - p)});
+      if (!number) return false;
+      value = *number;
+    }
+    p = token_end;
+    std::optional<model::Timestamp> timestamp;
+    if (p < end_ && *p == ' ') {
+      int64_t t = 0;
+      if (At(p + 1) < '0' || At(p + 1) > '9') return false;
+      const auto [after_time, error] = std::from_chars(p + 1, end_, t);
+      if (error != std::errc()) return false;
+      timestamp = t;
+      p = after_time;
+    }
+    if (At(p) != '\n') return false;
+    line_ = pos_;
+    series_ = {pos_, size};
+    value_ = value;
+    timestamp_ = timestamp;
+    EndLine(p);
+    return true;
+  }
+
  private:
+  // Of any float but a hexadecimal one: digits, signs, points, "e", "NaN", "Inf".
+  static bool IsNumberByte(char c) { return IsNameByte(c) || c == '+' || c == '-' || c == '.'; }
   const char* PassBlanks(const char* p) const {
     while (p < end_ && (*p == ' ' || *p == '\t')) ++p;
     return p;

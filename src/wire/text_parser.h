@@ -6,6 +6,7 @@
 // has seen without parsing its labels.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -46,13 +47,28 @@ class ExpositionParser {
   // `le` and `quantile` of histogram and summary families in OpenMetrics float form. Duplicate
   // names are an error. The views live until the next Next().
   virtual base::Status Labels(std::vector<model::Label>* out) = 0;
-  // False when the sample has no exemplar.
-  virtual bool Exemplar(model::Exemplar* out) const = 0;
+  // The exemplar number `index` of the sample or histogram; false when it has not that many.
+  // Those of native histograms always have a timestamp.
+  virtual bool Exemplar(size_t index, model::Exemplar* out) const = 0;
+  bool Exemplar(model::Exemplar* out) const { return Exemplar(0, out); }
+  // When the counter behind the sample or histogram started, if the page tells; 0: not known.
+  virtual model::Timestamp start_timestamp() { return 0; }
   // After kHistogram: fills `h`, or `fh` with *is_float set. The text formats have none.
   virtual bool Histogram(model::Histogram* /*h*/, model::FloatHistogram* /*fh*/,
                          bool* /*is_float*/) const {
     return false;
   }
+
+  // Reading on without parsing what the last page held already; for formats made of lines.
+  // The bytes not yet read; empty where this way of reading is not served.
+  virtual std::string_view rest() const { return {}; }
+  // Reads the sample at the start of rest(), as Next() would, given that its first `size` bytes are
+  // a series text Next() has read before. False: nothing was read, Next() must. Labels() must not
+  // be called for it.
+  virtual bool NextKnown(size_t /*size*/) { return false; }
+  // Passes over the first `size` bytes of rest(), a metadata or comment line with its newline that
+  // Next() has read before and that left type() as `type`.
+  virtual void PassKnown(size_t /*size*/, model::MetricType /*type*/) {}
 
   // After kType, kHelp, kUnit: the family they speak of, and what they say (unescaped).
   virtual std::string_view family() const = 0;
@@ -61,7 +77,10 @@ class ExpositionParser {
 };
 
 std::unique_ptr<ExpositionParser> NewTextParser(std::string_view body);
-// OpenMetrics 1.0 text (open_metrics_parser.cc): `# EOF`, UNIT, exemplars, float seconds.
-std::unique_ptr<ExpositionParser> NewOpenMetricsParser(std::string_view body);
+// OpenMetrics 1.0 text (open_metrics_parser.cc): `# EOF`, UNIT, exemplars, float seconds. With
+// `start_timestamps`, the _created lines of counters, histograms and summaries are no samples but
+// what start_timestamp() tells; otherwise start_timestamp() is always 0.
+std::unique_ptr<ExpositionParser> NewOpenMetricsParser(std::string_view body,
+                                                       bool start_timestamps = false);
 
 }  // namespace tributary::wire
