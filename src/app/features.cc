@@ -45,7 +45,7 @@ constexpr std::array kFeatures = std::to_array<FeatureRow>({
     {"native-histograms", nullptr, "does nothing: set scrape_native_histograms"},
     {"memory-snapshot-on-shutdown", nullptr, kNotYet},
     {"metadata-wal-records", nullptr, kAlwaysOn},
-    {"promql-per-step-stats", nullptr, kNotYet},
+    {"promql-per-step-stats", [](Features& f) { f.per_step_stats = true; }},
     {"concurrent-rule-eval", nullptr, kNotYet},
     {"st-synthesis", nullptr, kNotYet},
     {"histograms-st-encoding", nullptr, kNotYet},
@@ -78,6 +78,33 @@ Features ParseFeatures(const std::vector<std::string>& lists) {
     }
   }
   return features;
+}
+
+std::map<std::string, std::map<std::string, bool>> FeatureList(const Features& features,
+                                                               const Options& options) {
+  return {
+      {"prometheus",
+       {{"agent_mode", options.agent},
+        {"auto_reload_config", options.auto_reload || features.auto_reload},
+        {"server_mode", !options.agent}}},
+      {"rules",
+       {{"concurrent_rule_eval", false}, {"keep_firing_for", false}, {"query_offset", false}}},
+      {"scrape",
+       {{"extra_scrape_metrics", true},
+        {"start_timestamp_zero_ingestion", false},
+        {"type_and_unit_labels", features.promql.type_and_unit_labels}}},
+      {"service_discovery_providers",
+       {{"file", true}, {"http", true}, {"kubernetes", true}, {"static", true}}},
+      {"tsdb",
+       {{"delayed_compaction", false},
+        {"exemplar_storage", features.exemplar_storage},
+        {"histograms_st_encoding", false},
+        {"isolation", true},
+        {"native_histograms", true},
+        {"st_storage", false},
+        {"use_uncached_io", false},
+        {"xor2_encoding", true}}},
+  };
 }
 
 }  // namespace tributary::app

@@ -2,9 +2,11 @@
 // never fatal.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
+#include "app/options.h"
 #include "config/config.h"
 #include "promql/engine.h"
 
@@ -15,6 +17,7 @@ struct Features {
   bool auto_reload = false;
   bool exemplar_storage = false;
   bool extra_scrape_metrics = false;
+  bool per_step_stats = false;
   bool proto_first = false;
   bool start_zeros = false;  // a zero sample where a counter started
   bool xor2 = false;
@@ -24,5 +27,9 @@ struct Features {
 
 // Each element of `lists` holds names separated by commas.
 Features ParseFeatures(const std::vector<std::string>& lists);
+
+// What /api/v1/features says of everything but the API and PromQL, which the web knows itself.
+std::map<std::string, std::map<std::string, bool>> FeatureList(const Features& features,
+                                                               const Options& options);
 
 }  // namespace tributary::app

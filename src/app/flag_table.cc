@@ -41,7 +41,7 @@ const FlagRow kRows[] = {
   {kWeb, "web.config.file", TextFlag{&O::web_config_file}, "", "TLS and basic auth settings; read again when it changes."},
   {kWeb, "web.read-timeout", DurationFlag{&O::read_timeout_ms}, "5m", "Longest time to read a request, and to keep an idle connection."},
   {kWeb, "web.max-connections", IntFlag{&O::max_connections}, "512", "Most simultaneous connections, over all addresses."},
-  {kWeb, "web.max-notifications-subscribers", IntFlag{&O::max_notification_subscribers}, "16", "Most subscribers to live notifications.", kBoth, kNotYet},
+  {kWeb, "web.max-notifications-subscribers", IntFlag{&O::max_notification_subscribers}, "16", "Most subscribers to live notifications."},
   {kWeb, "web.external-url", TextFlag{&O::external_url}, "", "URL under which this server is reached from outside; derived when empty."},
   {kWeb, "web.route-prefix", TextFlag{&O::route_prefix}, "", "Prefix of all routes; the path of --web.external-url when empty."},
   {kWeb, "web.user-assets", TextFlag{&O::user_assets}, "", "Directory served below /user.", kBoth, kNotYet},
@@ -86,9 +86,9 @@ const FlagRow kRows[] = {
   {kAgentStore, "storage.agent.no-lockfile", BoolFlag{&O::agent_no_lockfile}, "false", "Do not create a lock file in the data directory.", kAgent},
 
   {kRemote, "storage.remote.flush-deadline", DurationFlag{&O::remote_flush_deadline_ms}, "1m", "How long to go on sending at shutdown."},
-  {kRemote, "storage.remote.read-sample-limit", IntFlag{&O::read_sample_limit}, "5e7", "Most samples one remote read returns; 0: no limit.", kServer, kNotYet},
-  {kRemote, "storage.remote.read-concurrent-limit", IntFlag{&O::read_concurrent_limit}, "10", "Most remote reads at once; 0: no limit.", kServer, kNotYet},
-  {kRemote, "storage.remote.read-max-bytes-in-frame", IntFlag{&O::read_max_bytes_in_frame}, "1048576", "Most bytes in one frame of a streamed remote read.", kServer, kNotYet},
+  {kRemote, "storage.remote.read-sample-limit", IntFlag{&O::read_sample_limit}, "5e7", "Most samples one remote read returns; 0: no limit.", kServer},
+  {kRemote, "storage.remote.read-concurrent-limit", IntFlag{&O::read_concurrent_limit}, "10", "Most remote reads at once; 0: no limit.", kServer},
+  {kRemote, "storage.remote.read-max-bytes-in-frame", IntFlag{&O::read_max_bytes_in_frame}, "1048576", "Most bytes in one frame of a streamed remote read.", kServer},
 
   {kQuery, "query.lookback-delta", DurationFlag{&O::query_lookback_delta_ms}, "5m", "How far back an instant selector looks for a sample.", kServer},
   {kQuery, "query.timeout", DurationFlag{&O::query_timeout_ms}, "2m", "Most time one query may take.", kServer},

@@ -1,5 +1,6 @@
 #include "app/process.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -56,11 +57,15 @@ class Process {
         start_time_ms_(clock_.NowMs()),
         pool_("worker", 0),
         ground_{options_, features_, fs_, clock_, pool_, metrics_},
-        self_metrics_(metrics_, state_) {}
+        self_metrics_(metrics_, state_),
+        notifications_(
+            static_cast<size_t>(std::max<int64_t>(options_.max_notification_subscribers, 0)),
+            clock_, metrics_) {}
 
   int Run() {
     SayStart();
     if (const int code = Prepare(); code != kExitOk) return code;
+    notifications_.Add(web::kStartingNotice);
     front_->Start();
     if (!Replay()) return Leave(kExitFailure);
     if (state_.stopping) return Leave(kExitOk);
@@ -69,6 +74,7 @@ class Process {
       return Leave(kExitFailure);
     }
     state_.ready = true;
+    notifications_.Delete(web::kStartingNotice);
     LOG_INFO("Server is ready to receive web requests.",
              kv("startup_ms", clock_.NowMs() - start_time_ms_));
     WatchUntilQuit();
@@ -134,6 +140,15 @@ class Process {
     web.page_title = options_.page_title;
     web.start_time_ms = start_time_ms_;
     web.storage_retention = role_->storage_retention();
+    web.per_step_stats = features_.per_step_stats;
+    web.admin_api = options_.enable_admin_api;
+    web.remote_read.samples =
+        static_cast<uint64_t>(std::max<int64_t>(options_.read_sample_limit, 0));
+    web.remote_read.concurrent =
+        static_cast<size_t>(std::max<int64_t>(options_.read_concurrent_limit, 0));
+    web.remote_read.bytes_in_frame =
+        static_cast<size_t>(std::max<int64_t>(options_.read_max_bytes_in_frame, 1));
+    web.features = FeatureList(features_, options_);
     return web;
   }
 
@@ -142,6 +157,7 @@ class Process {
     services_.metrics = &metrics_;
     services_.config = [this] { return reloader_->current(); };
     services_.flags = FlagValues(options_);
+    services_.notifications = &notifications_;
     if (options_.enable_lifecycle) {
       services_.reload = [this] { return Reload(); };
       services_.quit = [this] { signals_.Quit(); };
@@ -184,7 +200,12 @@ class Process {
 
   base::Status Reload() {
     base::Status reloaded = reloader_->Reload();
-    if (!reloaded) LOG_ERROR("Error reloading config", kv("err", reloaded.error()));
+    if (reloaded) {
+      notifications_.Delete(web::kReloadFailedNotice);
+    } else {
+      notifications_.Add(web::kReloadFailedNotice);
+      LOG_ERROR("Error reloading config", kv("err", reloaded.error()));
+    }
     return reloaded;
   }
 
@@ -227,6 +248,7 @@ class Process {
   // The orderly end: each step waits for the one before, and each is bounded.
   int Leave(int code) {
     LOG_INFO("Stopping");
+    notifications_.Add(web::kStoppingNotice);
     state_.stopping = true;
     state_.ready = false;
     reloader_->Close();
@@ -255,6 +277,7 @@ class Process {
   base::ThreadPool pool_;
   const Ground ground_;
   SelfMetrics self_metrics_;
+  web::Notifications notifications_;
   std::unique_ptr<Reloader> reloader_;
   std::unique_ptr<Role> role_;
   web::Services services_;

@@ -9,6 +9,7 @@
 #include "app/store_options.h"
 #include "base/log.h"
 #include "promql/engine.h"
+#include "promql/observe/observed_engine.h"
 #include "remote/receive/write_handler.h"
 #include "tsdb/tsdb.h"
 
@@ -49,6 +50,16 @@ promql::EngineOptions MakeEngineOptions(const Ground& ground, const config::Conf
   return engine;
 }
 
+// A server that cannot keep it answers all the same.
+std::unique_ptr<promql::ActiveQueryFile> OpenQueryFile(const Ground& ground) {
+  auto file = promql::ActiveQueryFile::Open(
+      ground.options.tsdb_path,
+      static_cast<size_t>(std::clamp<int64_t>(ground.options.query_max_concurrency, 1, 10'000)));
+  if (file) return *std::move(file);
+  LOG_WARN("Active queries are not kept on disk", kv("err", file.error()));
+  return nullptr;
+}
+
 class Server final : public Role {
  public:
   Server(const Ground& ground, const config::Config& config, Retention retention,
@@ -56,8 +67,11 @@ class Server final : public Role {
       : ground_(ground),
         retention_(retention),
         db_(std::move(db)),
-        engine_(
-            promql::Engine::Create(MakeEngineOptions(ground, config), ground.pool, ground.metrics)),
+        query_file_(OpenQueryFile(ground)),
+        query_log_(ground.fs, ground.metrics),
+        engine_(promql::ObserveEngine(
+            promql::Engine::Create(MakeEngineOptions(ground, config), ground.pool, ground.metrics),
+            {&active_queries_, query_file_.get(), &query_log_, &ground.clock})),
         collector_(ground.options, *db_, ground.fs, ground.clock, ground.pool, ground.metrics) {
     if (ground.options.enable_write_receiver) {
       receiver_ = remote::WriteHandler::Create(ReceiverOptions(ground.options), *db_, ground.clock,
@@ -71,6 +85,7 @@ class Server final : public Role {
     services->scrape = collector_.scrape();
     services->write = receiver_.get();
     services->db = db_.get();
+    services->active_queries = &active_queries_;
     services->replay_progress = [this] { return db_->progress(); };
   }
 
@@ -88,7 +103,7 @@ class Server final : public Role {
     appliers.push_back(
         {"query_engine", [this](const std::shared_ptr<const config::Config>& config) {
            engine_->SetDefaultStep(config->global.evaluation_interval_ms);
-           return base::OkStatus();
+           return query_log_.SetFile(config->global.query_log_file);
          }});
     for (Applier& applier : collector_.ScrapeAppliers()) appliers.push_back(std::move(applier));
     return appliers;
@@ -115,6 +130,9 @@ class Server final : public Role {
   const Ground ground_;
   const Retention retention_;
   const std::unique_ptr<tsdb::Db> db_;
+  promql::ActiveQueries active_queries_;
+  const std::unique_ptr<promql::ActiveQueryFile> query_file_;  // null: could not be made
+  promql::QueryLog query_log_;
   const std::unique_ptr<promql::Engine> engine_;
   std::unique_ptr<remote::WriteHandler> receiver_;
   Collector collector_;

@@ -121,4 +121,8 @@ std::string PrintConfig(const Config& config, const GlobalSection& global, size_
   return RenderYaml(out);
 }
 
+std::string PrintScrapePool(const ScrapeConfig& config) {
+  return RenderYaml(PrintScrapeConfig(config));
+}
+
 }  // namespace tributary::config

@@ -15,4 +15,7 @@ namespace tributary::config {
 std::string PrintConfig(const Config& config, const GlobalSection& global, size_t main_jobs,
                         const YamlNode& document);
 
+// One entry of scrape_configs, likewise.
+std::string PrintScrapePool(const ScrapeConfig& config);
+
 }  // namespace tributary::config

@@ -60,7 +60,11 @@ TEST(Http, ChooseCoding) {
   f("gzip, deflate, br, zstd", Coding::kZstd);
   f("GZIP", Coding::kGzip);
   f("*", Coding::kGzip);
-  f("identity;q=1, deflate", Coding::kIdentity);
+  f("identity;q=1, deflate", Coding::kDeflate);
+  f("gzip, deflate", Coding::kGzip);
+  f("br, deflate, gzip", Coding::kDeflate);
+  f("zstd;q=0, gzip;q=0, deflate", Coding::kDeflate);
+  f("br", Coding::kIdentity);
 }
 
 TEST(Http, GunzipIsBounded) {

@@ -187,6 +187,7 @@ class EngineImpl final : public Engine {
     } leaver{gate_};
     result->stats.queue_seconds = SecondsSince(began_ns);
     if (query_options.progress != nullptr) query_options.progress->running.store(true);
+    if (query_options.started) query_options.started();
 
     const int64_t prepare_ns = base::SystemClock().MonotonicNs();
     const ParserOptions parser_options{

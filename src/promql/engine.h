@@ -47,14 +47,23 @@ struct QueryProgress {
   std::atomic<bool> cancel{false};      // true ends it with "query was canceled in …"
 };
 
+// Who asked: shown in the list of active queries and in the query log. Empty fields are not known.
+struct QueryOrigin {
+  std::string user;
+  std::string client_ip, method, path;  // of an HTTP request
+  std::string rule_file, rule_group;    // of a rule's evaluation
+};
+
 struct QueryOptions {
   int64_t lookback_delta_ms = 0;  // 0: the engine's
   int64_t timeout_ms = 0;         // 0: the engine's; never more than it
   // Looked at while the query runs; true ends it with "query was canceled in …".
   std::function<bool()> cancelled;
   QueryProgress* progress = nullptr;  // null: nobody watches
-  bool per_step_stats = false;        // fills QueryStats::samples_per_step
-  bool explain = false;               // fills QueryResult::explain
+  std::function<void()> started;      // called once the query's turn has come; may be empty
+  QueryOrigin origin;
+  bool per_step_stats = false;  // fills QueryStats::samples_per_step
+  bool explain = false;         // fills QueryResult::explain
 };
 
 struct QueryStats {

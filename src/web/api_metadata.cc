@@ -23,10 +23,11 @@ constexpr size_t kCheckCancelledEvery = 128;
 
 // Names or values that any of the matcher sets selects; all when there are none.
 template <class Ask>
-Result<Strings> Union(const MatcherSets& sets, const Ask& ask) {
+Result<Strings> Union(const net::Request& request, const MatcherSets& sets, const Ask& ask) {
   if (sets.empty()) return ask(storage::Matchers());
   Strings all;
   for (const auto& set : sets) {
+    if (request.cancelled()) return base::Error(base::ErrorCode::kCancelled, "context canceled");
     ASSIGN_OR_RETURN(Strings some, ask(storage::Matchers(set)));
     all.insert(all.end(), std::make_move_iterator(some.begin()),
                std::make_move_iterator(some.end()));
@@ -50,6 +51,7 @@ void RespondStrings(Call& call, const Strings& strings, uint64_t limit) {
 
 // What the store says is an error of storage, whatever its code.
 void RespondStorageError(Call& call, const base::Error& error) {
+  if (error.code() == base::ErrorCode::kCancelled) return RespondError(call.response, error);
   RespondError(call.response, ErrorType::kExecution, error.message());
 }
 
@@ -60,7 +62,7 @@ void ServeLabels(const Context& context, Call& call, const std::string* name) {
   if (!sets) return RespondError(call.response, ErrorType::kBadData, sets.error().message());
   const auto querier = context.services.queryable->NewQuerier(range->start, range->end);
   if (!querier) return RespondStorageError(call, querier.error());
-  const auto strings = Union(*sets, [&](storage::Matchers matchers) {
+  const auto strings = Union(call.request, *sets, [&](storage::Matchers matchers) {
     return name == nullptr ? (*querier)->LabelNames(matchers)
                            : (*querier)->LabelValues(*name, matchers);
   });
@@ -88,6 +90,9 @@ class SeriesLister {
              const storage::SelectHints& hints) {
     std::vector<std::unique_ptr<storage::SeriesSelection>> selections;
     for (const auto& set : sets) {
+      if (call_.request.cancelled()) {
+        return RespondError(call_.response, ErrorType::kCanceled, "context canceled");
+      }
       auto selection = querier.Select(set, hints);
       if (!selection) return RespondStorageError(call_, selection.error());
       selections.push_back(*std::move(selection));

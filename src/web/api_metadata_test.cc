@@ -105,7 +105,23 @@ TEST(LabelEscaping, Unescape) {
   f("U__bad_zz_", "U__bad_zz_");
   f("U__bad_1234567_", "U__bad_1234567_");
   f("U__bad_d800_", "U__bad_d800_");
-  EXPECT_EQ(UnderscoreName("1a.b\xC3\xA4"), "_a_b_");
+}
+
+TEST(LabelEscaping, Escape) {
+  const auto f = [](std::string_view in, NameScheme scheme, std::string_view want) {
+    EXPECT_EQ(EscapeName(in, scheme), want) << in;
+  };
+  const std::string odd = "1a.b_\xC3\xA4";
+  f(odd, NameScheme::kAllowUtf8, odd);
+  f(odd, NameScheme::kUnderscores, "_a_b__");
+  f(odd, NameScheme::kDots, "__a_dot_b____");
+  f(odd, NameScheme::kValues, "U___31_a_2e_b___e4_");
+  f("a_b", NameScheme::kDots, "a_b");
+  f("a_b", NameScheme::kValues, "a_b");
+  f("\xF0\x9F\x98\x80", NameScheme::kValues, "U___1f600_");
+  f("a\xFF", NameScheme::kValues, "U__a_fffd_");
+  f("a\xF0\x9F", NameScheme::kUnderscores, "a__");
+  EXPECT_EQ(UnescapeLabelName(EscapeName("x.y z", NameScheme::kValues)), "x.y z");
 }
 
 }  // namespace

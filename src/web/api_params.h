@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "model/matcher.h"
 #include "model/sample.h"
+#include "promql/parse/ast.h"
 #include "web/call.h"
 
 namespace tributary::web {
@@ -28,6 +29,9 @@ base::Result<int64_t> ParseApiDuration(std::string_view text);
 base::Result<uint64_t> ParseLimit(std::string_view text);
 // Each must have a matcher that does not match the empty string.
 base::Result<MatcherSets> ParseMatcherSets(const std::vector<std::string_view>& texts);
+
+// The `query` parameter, with the language features that are switched on.
+base::Result<promql::ExprPtr> ParseQueryParam(const Context& context, const Call& call);
 
 // 2006-01-02T15:04:05.999Z; 0 is Go's zero time when `zero_is_never`.
 std::string FormatTime(int64_t ms, bool zero_is_never = false);

@@ -1,11 +1,13 @@
-// /api/v1/query, query_range, query_exemplars, format_query, parse_query.
+// /api/v1/query, query_range, query_exemplars.
 #include <algorithm>
 
 #include <fmt/format.h>
 
 #include "base/strings.h"
 #include "promql/engine.h"
-#include "promql/parse/parser.h"
+#include "promql/observe/query_stats_json.h"
+#include "promql/parse/ast.h"
+#include "storage/exemplar_querier.h"
 #include "web/api_params.h"
 #include "web/envelope.h"
 #include "web/routes.h"
@@ -24,7 +26,17 @@ struct CommonParams {
   uint64_t limit = 0;
   promql::QueryOptions options;
   std::string_view stats;
+  promql::StatsSteps steps;
 };
+
+// "10.0.0.7:40312" -> "10.0.0.7", "[::1]:40312" -> "::1".
+std::string HostOf(std::string_view address) {
+  address = address.substr(0, address.rfind(':'));
+  if (address.starts_with('[') && address.ends_with(']')) {
+    address = address.substr(1, address.size() - 2);
+  }
+  return std::string(address);
+}
 
 // Answers the call and returns false when a parameter is wrong.
 bool ParseTimeout(Call& call, promql::QueryOptions* options) {
@@ -35,12 +47,21 @@ bool ParseTimeout(Call& call, promql::QueryOptions* options) {
     RespondInvalidParam(call.response, "timeout", timeout.error().message());
     return false;
   }
-  options->timeout_ms = std::max<int64_t>(1, *timeout);  // 0 would mean the engine's
+  if (*timeout <= 0) {
+    RespondError(call.response, ErrorType::kTimeout, "query timed out in query execution");
+    return false;
+  }
+  options->timeout_ms = *timeout;
   return true;
 }
 
-bool ParseOptions(Call& call, CommonParams* params) {
+bool ParseOptions(const Context& context, Call& call, CommonParams* params) {
   params->stats = call.param("stats");
+  params->options.per_step_stats = context.options.per_step_stats && params->stats == "all";
+  params->options.origin.user = call.user;
+  params->options.origin.client_ip = HostOf(call.request.remote_address());
+  params->options.origin.method = call.request.method();
+  params->options.origin.path = call.request.path();
   params->options.cancelled = [&request = call.request] { return request.cancelled(); };
   const std::string_view lookback = call.param("lookback_delta");
   if (lookback.empty()) return true;
@@ -85,34 +106,6 @@ bool TruncateValue(promql::Value* value, uint64_t limit) {
   return false;
 }
 
-void WriteStats(wire::JsonWriter& json, const promql::QueryStats& stats) {
-  const double eval = stats.eval_seconds + stats.sort_seconds + stats.prepare_seconds;
-  json.BeginObject();
-  json.Key("timings");
-  json.BeginObject();
-  const auto number = [&](std::string_view key, double value) {
-    json.Key(key);
-    json.Double(value);
-  };
-  number("evalTotalTime", eval);
-  number("resultSortTime", stats.sort_seconds);
-  number("queryPreparationTime", stats.prepare_seconds);
-  number("innerEvalTime", stats.eval_seconds);
-  number("execQueueTime", stats.queue_seconds);
-  number("execTotalTime", stats.queue_seconds + eval);
-  json.EndObject();
-  json.Key("samples");
-  json.BeginObject();
-  json.Key("totalQueryableSamples");
-  json.Uint(stats.total_samples);
-  json.Key("samplesRead");
-  json.Uint(stats.total_samples);
-  json.Key("peakSamples");
-  json.Uint(stats.peak_samples);
-  json.EndObject();
-  json.EndObject();
-}
-
 void RespondResult(Call& call, const CommonParams& params,
                    base::Result<promql::QueryResult> outcome) {
   if (!outcome) return RespondQueryError(call, outcome.error());
@@ -135,7 +128,7 @@ void RespondResult(Call& call, const CommonParams& params,
   WriteResult(json, result.value);
   if (!params.stats.empty()) {
     json.Key("stats");
-    WriteStats(json, result.stats);
+    promql::WriteQueryStats(json, result.stats, params.steps);
   }
   json.EndObject();
   envelope.Finish(warnings, infos);
@@ -146,7 +139,8 @@ void Instant(const Context& context, Call& call) {
   if (!ParseCommonLimit(call, &params)) return;
   const auto t = ParseTimeParam(call, "time", context.services.clock->NowMs());
   if (!t) return RespondInvalidParam(call.response, "time", t.error().message());
-  if (!ParseTimeout(call, &params.options) || !ParseOptions(call, &params)) return;
+  if (!ParseTimeout(call, &params.options) || !ParseOptions(context, call, &params)) return;
+  params.steps.start = *t;
   RespondResult(call, params,
                 context.services.engine->Instant(*context.services.queryable, call.param("query"),
                                                  *t, params.options));
@@ -176,22 +170,41 @@ void Range(const Context& context, Call& call) {
                         "exceeded maximum resolution of 11,000 points per timeseries. Try "
                         "decreasing the query resolution (?step=XX)");
   }
-  if (!ParseTimeout(call, &params.options) || !ParseOptions(call, &params)) return;
+  if (!ParseTimeout(call, &params.options) || !ParseOptions(context, call, &params)) return;
+  params.steps = {*start, *step};
   RespondResult(call, params,
                 context.services.engine->Range(*context.services.queryable, call.param("query"),
                                                *start, *end, *step, params.options));
 }
 
-base::Result<promql::ExprPtr> ParseQuery(const Context& context, Call& call) {
-  const promql::Features& features = context.services.engine->options().features;
-  promql::ParserOptions options;
-  options.experimental_functions = features.experimental_functions;
-  options.extended_range_selectors = features.extended_range_selectors;
-  options.binop_fill_modifiers = features.binop_fill_modifiers;
-  return promql::ParseExpr(call.param("query"), options);
+// The matchers of every selector in the expression, one set a selector.
+void CollectSelectors(const promql::Expr& expr, MatcherSets* sets) {
+  if (const auto* selector = promql::DynAs<promql::VectorSelector>(&expr)) {
+    sets->push_back(selector->matchers);
+  }
+  promql::ForEachChild(expr, [&](const promql::Expr& child) { CollectSelectors(child, sets); });
 }
 
-// No exemplars are stored, so that the answer to a well-formed question is that there are none.
+void WriteSeriesExemplars(wire::JsonWriter& json, const storage::SeriesExemplars& series) {
+  json.BeginObject();
+  json.Key("seriesLabels");
+  WriteLabels(json, series.labels);
+  json.Key("exemplars");
+  json.BeginArray();
+  for (const model::Exemplar& exemplar : series.exemplars) {
+    json.BeginObject();
+    json.Key("labels");
+    WriteLabels(json, exemplar.labels);
+    json.Key("value");
+    json.String(base::FormatFloat(exemplar.value));
+    json.Key("timestamp");
+    json.Double(static_cast<double>(exemplar.t) / 1000);
+    json.EndObject();
+  }
+  json.EndArray();
+  json.EndObject();
+}
+
 void Exemplars(const Context& context, Call& call) {
   const auto start = ParseTimeParam(call, "start", model::kMinTime);
   if (!start) return RespondInvalidParam(call.response, "start", start.error().message());
@@ -201,26 +214,20 @@ void Exemplars(const Context& context, Call& call) {
     return RespondError(call.response, ErrorType::kBadData,
                         "end timestamp must not be before start timestamp");
   }
-  const auto expr = ParseQuery(context, call);
+  const auto expr = ParseQueryParam(context, call);
   if (!expr) return RespondError(call.response, ErrorType::kBadData, expr.error().message());
+  MatcherSets sets;
+  CollectSelectors(**expr, &sets);
+  if (sets.empty()) return call.response.SetStatus(204);
+  const auto found = context.services.db->SelectExemplars(*start, *end, sets);
+  if (!found) return RespondError(call.response, ErrorType::kExecution, found.error().message());
   Envelope envelope(call.response);
   envelope.data().BeginArray();
+  for (const storage::SeriesExemplars& series : *found) {
+    WriteSeriesExemplars(envelope.data(), series);
+  }
   envelope.data().EndArray();
   envelope.Finish();
-}
-
-void Format(const Context& context, Call& call) {
-  const auto expr = ParseQuery(context, call);
-  if (!expr) return RespondInvalidParam(call.response, "query", expr.error().message());
-  Envelope envelope(call.response);
-  envelope.data().String(promql::Prettify(**expr));
-  envelope.Finish();
-}
-
-void ParseTree(const Context& context, Call& call) {
-  const auto expr = ParseQuery(context, call);
-  if (!expr) return RespondInvalidParam(call.response, "query", expr.error().message());
-  RespondError(call.response, base::Unimplemented("parse_query is not served yet"));
 }
 
 }  // namespace
@@ -233,8 +240,6 @@ void AddQueryRoutes(Router& router, const Context& context) {
   add("/api/v1/query", Instant);
   add("/api/v1/query_range", Range);
   add("/api/v1/query_exemplars", Exemplars);
-  add("/api/v1/format_query", Format);
-  add("/api/v1/parse_query", ParseTree);
 }
 
 }  // namespace tributary::web

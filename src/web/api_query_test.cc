@@ -11,12 +11,18 @@ using base::Error;
 using base::ErrorCode;
 using model::Labels;
 
+promql::QueryResult AnswerOf(promql::Value value) {
+  promql::QueryResult result;
+  result.value = std::move(value);
+  return result;
+}
+
 TEST(ApiQuery, InstantVector) {
   WebFixture f;
   promql::Vector vector;
   vector.push_back({Labels::Of({{"__name__", "up"}, {"job", "a\"b"}}), 1'000'500, 1, nullptr});
   vector.push_back({Labels(), 1'001'000, std::numeric_limits<double>::infinity(), nullptr});
-  f.engine.answer = promql::QueryResult{vector, {}, {}};
+  f.engine.answer = AnswerOf(vector);
   const FakeResponse r = f.Get("/api/v1/query?query=up&time=1000.5&timeout=5s&lookback_delta=1m");
   EXPECT_EQ(r.status, 200);
   EXPECT_EQ(r.headers.Get("Content-Type"), "application/json");
@@ -34,7 +40,7 @@ TEST(ApiQuery, InstantVector) {
 TEST(ApiQuery, ScalarStringAndEmpty) {
   WebFixture f;
   const auto check = [&](promql::Value value, std::string_view want) {
-    f.engine.answer = promql::QueryResult{std::move(value), {}, {}};
+    f.engine.answer = AnswerOf(std::move(value));
     EXPECT_EQ(f.Get("/api/v1/query?query=x").body,
               R"({"status":"success","data":)" + std::string(want) + "}");
   };
@@ -59,7 +65,7 @@ TEST(ApiQuery, RangeWithFloatsAndHistograms) {
   promql::Series floats{Labels::Of({{"a", "1"}}), {{1'000, 1}, {2'000, 2}}, {}};
   promql::Series histograms{
       Labels::Of({{"a", "2"}}), {}, {{1'000, std::make_shared<model::FloatHistogram>(h)}}};
-  f.engine.answer = promql::QueryResult{promql::Matrix{floats, histograms}, {}, {}};
+  f.engine.answer = AnswerOf(promql::Matrix{floats, histograms});
   const FakeResponse r =
       f.Post("/api/v1/query_range?step=1", "query=rate(x[5m])&start=1&end=1970-01-01T00:00:02Z");
   EXPECT_EQ(r.body, R"({"status":"success","data":{"resultType":"matrix","result":[)"
@@ -79,7 +85,7 @@ TEST(ApiQuery, LimitWarningsAndStats) {
   for (int i = 0; i < 12; ++i) {
     result.annotations.infos.push_back("PromQL info: " + std::to_string(i));
   }
-  f.engine.answer = result;
+  f.engine.answer = std::move(result);
   const std::string body = f.Get("/api/v1/query?query=x&limit=2&stats=yes").body;
   EXPECT_NE(
       body.find(R"("warnings":["results truncated due to limit","value \"yes\" for parameter )"

@@ -198,7 +198,6 @@ void AddStatusRoutes(Router& router, const Context& context) {
   add("/api/v1/status/buildinfo", BuildInfo);
   add("/api/v1/status/tsdb", Tsdb, /*server_only=*/true);
   add("/api/v1/status/tsdb/blocks", NotServed, /*server_only=*/true);
-  add("/api/v1/status/self_metrics", NotServed);
   add("/api/v1/status/walreplay", WalReplay, /*server_only=*/false, /*needs_ready=*/false);
 }
 

@@ -1,4 +1,4 @@
-// /api/v1/targets, targets/metadata, metadata, scrape_pools.
+// /api/v1/targets, targets/metadata, metadata.
 #include <algorithm>
 #include <array>
 #include <map>
@@ -197,24 +197,6 @@ void MetricMetadata(const Context& context, Call& call) {
   envelope.Finish();
 }
 
-void ScrapePools(const Context& context, Call& call) {
-  std::vector<std::string> pools = context.services.scrape->Pools();
-  std::sort(pools.begin(), pools.end());
-  Envelope envelope(call.response);
-  wire::JsonWriter& json = envelope.data();
-  json.BeginObject();
-  json.Key("scrapePools");
-  json.BeginArray();
-  for (const std::string& pool : pools) json.String(pool);
-  json.EndArray();
-  json.EndObject();
-  envelope.Finish();
-}
-
-void NotServed(const Context&, Call& call) {
-  RespondError(call.response, base::Unimplemented("this endpoint is not served yet"));
-}
-
 }  // namespace
 
 void AddTargetRoutes(Router& router, const Context& context) {
@@ -223,10 +205,7 @@ void AddTargetRoutes(Router& router, const Context& context) {
   };
   add("/api/v1/targets", Targets);
   add("/api/v1/targets/metadata", TargetMetadata);
-  add("/api/v1/targets/relabel_steps", NotServed);
   add("/api/v1/metadata", MetricMetadata);
-  add("/api/v1/scrape_pools", ScrapePools);
-  add("/api/v1/scrape_pools/config", NotServed);
 }
 
 }  // namespace tributary::web

@@ -29,5 +29,10 @@ struct Call {
 
 // text/plain with a line break, as Go's http.Error.
 void RespondText(net::ResponseWriter& response, int status, std::string_view text);
+// text/plain, the text as it is.
+void RespondPlain(net::ResponseWriter& response, int status, std::string_view text);
+// A redirection with the short page that Go's http.Redirect adds to the answer of a GET.
+void RespondRedirect(const net::Request& request, net::ResponseWriter& response, int status,
+                     const std::string& location);
 
 }  // namespace tributary::web

@@ -22,9 +22,7 @@ void Cors::SetHeaders(const net::Request& request, net::ResponseWriter& response
   response.SetHeader("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, Origin");
   response.SetHeader("Access-Control-Allow-Methods", "GET, POST, OPTIONS");
   response.SetHeader("Access-Control-Expose-Headers", "Date");
-  if (origin_->pattern() == ".*") {
-    response.SetHeader("Access-Control-Allow-Origin", "*");
-  } else if (origin_->Matches(origin)) {
+  if (origin_->Matches(origin)) {
     response.SetHeader("Access-Control-Allow-Origin", std::string(origin));
   }
 }

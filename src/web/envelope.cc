@@ -80,12 +80,48 @@ void WriteAnnotations(wire::JsonWriter& json, std::string_view key, std::string_
 
 }  // namespace
 
-void RespondText(net::ResponseWriter& response, int status, std::string_view text) {
+void RespondPlain(net::ResponseWriter& response, int status, std::string_view text) {
   response.SetStatus(status);
   response.SetHeader("Content-Type", "text/plain; charset=utf-8");
-  response.SetHeader("X-Content-Type-Options", "nosniff");
   response.Write(text);
+}
+
+void RespondText(net::ResponseWriter& response, int status, std::string_view text) {
+  response.SetHeader("X-Content-Type-Options", "nosniff");
+  RespondPlain(response, status, text);
   response.Write("\n");
+}
+
+void RespondRedirect(const net::Request& request, net::ResponseWriter& response, int status,
+                     const std::string& location) {
+  response.SetStatus(status);
+  response.SetHeader("Location", location);
+  if (request.method() != "GET" && request.method() != "HEAD") return;
+  response.SetHeader("Content-Type", "text/html; charset=utf-8");
+  if (request.method() == "HEAD") return;
+  std::string href;
+  for (const char c : location) {
+    switch (c) {
+      case '&':
+        href += "&amp;";
+        break;
+      case '<':
+        href += "&lt;";
+        break;
+      case '>':
+        href += "&gt;";
+        break;
+      case '"':
+        href += "&#34;";
+        break;
+      case '\'':
+        href += "&#39;";
+        break;
+      default:
+        href += c;
+    }
+  }
+  response.Write(fmt::format("<a href=\"{}\">{}</a>.\n\n", href, net::StatusText(status)));
 }
 
 void RespondError(net::ResponseWriter& response, ErrorType type, std::string_view message) {

@@ -1,6 +1,11 @@
 #include "web/label_escaping.h"
 
 #include <cstdint>
+#include <iterator>
+
+#include <fmt/format.h>
+
+#include "model/labels.h"
 
 namespace tributary::web {
 namespace {
@@ -10,6 +15,23 @@ constexpr std::string_view kPrefix = "U__";
 bool IsNameChar(char c, bool first) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == ':' ||
          (!first && c >= '0' && c <= '9');
+}
+
+// The character at *i, which moves behind it. Bytes that are no UTF-8 are one U+FFFD each.
+uint32_t NextCodePoint(std::string_view text, size_t* i) {
+  constexpr uint32_t kReplacement = 0xfffd;
+  const auto byte = static_cast<unsigned char>(text[(*i)++]);
+  if (byte < 0x80) return byte;
+  const int more = byte >= 0xf0 ? 3 : byte >= 0xe0 ? 2 : byte >= 0xc2 ? 1 : 0;
+  if (more == 0 || *i + static_cast<size_t>(more) > text.size()) return kReplacement;
+  uint32_t code = byte & (0x3fu >> more);
+  for (int k = 0; k < more; ++k) {
+    const auto next = static_cast<unsigned char>(text[*i + static_cast<size_t>(k)]);
+    if ((next & 0xc0) != 0x80) return kReplacement;
+    code = code << 6 | (next & 0x3f);
+  }
+  *i += static_cast<size_t>(more);
+  return code;
 }
 
 void AppendUtf8(uint32_t code, std::string* out) {
@@ -63,12 +85,27 @@ std::string UnescapeLabelName(std::string_view name) {
   return out;
 }
 
-std::string UnderscoreName(std::string_view name) {
+std::string EscapeName(std::string_view name, NameScheme scheme) {
+  if (scheme == NameScheme::kAllowUtf8 || model::IsLegacyMetricName(name)) {
+    return std::string(name);
+  }
   std::string out;
-  for (const char c : name) {
-    // One '_' a character, not a byte: continuation bytes of UTF-8 add nothing.
-    if ((static_cast<unsigned char>(c) & 0xc0) == 0x80) continue;
-    out.push_back(IsNameChar(c, out.empty()) ? c : '_');
+  if (scheme == NameScheme::kValues) out = kPrefix;
+  for (size_t i = 0; i < name.size();) {
+    const size_t first = i;
+    const uint32_t code = NextCodePoint(name, &i);
+    const bool legal = code < 0x80 && IsNameChar(static_cast<char>(code), first == 0);
+    if (code == '_' && scheme != NameScheme::kUnderscores) {
+      out += "__";
+    } else if (code == '.' && scheme == NameScheme::kDots) {
+      out += "_dot_";
+    } else if (legal) {
+      out += static_cast<char>(code);
+    } else if (scheme == NameScheme::kValues) {
+      fmt::format_to(std::back_inserter(out), "_{:x}_", code);
+    } else {
+      out += scheme == NameScheme::kDots ? "__" : "_";
+    }
   }
   return out;
 }

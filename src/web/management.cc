@@ -14,9 +14,7 @@ std::string AppName(const Context& context) {
 }
 
 void Redirect(Call& call, const std::string& location) {
-  call.response.SetStatus(302);
-  call.response.SetHeader("Location", location);
-  call.response.SetHeader("Content-Type", "text/html; charset=utf-8");
+  RespondRedirect(call.request, call.response, 302, location);
 }
 
 void Reload(const Context& context, Call& call) {
@@ -34,17 +32,15 @@ void AddLifecycle(Router& router, const Context& context) {
     auto asked = std::make_shared<std::atomic<bool>>(false);
     router.Add("/-/quit", change, [&context, asked](Call& call) {
       if (asked->exchange(true)) {
-        call.response.Write("Termination already in progress.");
-        return;
+        return RespondPlain(call.response, 200, "Termination already in progress.");
       }
-      call.response.Write("Requesting termination... Goodbye!");
+      RespondPlain(call.response, 200, "Requesting termination... Goodbye!");
       context.services.quit();
     });
   } else {
     for (const char* pattern : {"/-/reload", "/-/quit"}) {
       router.Add(pattern, change, [](Call& call) {
-        call.response.SetStatus(403);
-        call.response.Write("Lifecycle API is not enabled.");
+        RespondPlain(call.response, 403, "Lifecycle API is not enabled.");
       });
     }
   }
@@ -52,8 +48,7 @@ void AddLifecycle(Router& router, const Context& context) {
   look.methods = kGet;
   for (const char* pattern : {"/-/reload", "/-/quit"}) {
     router.Add(pattern, look, [](Call& call) {
-      call.response.SetStatus(405);
-      call.response.Write("Only POST or PUT requests allowed");
+      RespondPlain(call.response, 405, "Only POST or PUT requests allowed");
     });
   }
 }
@@ -65,28 +60,26 @@ void AddManagementRoutes(Router& router, const Context& context) {
   probe.methods = kGet | kHead;
   probe.needs_ready = false;
   router.Add("/-/healthy", probe, [&context](Call& call) {
-    call.response.SetHeader("Content-Type", "text/plain; charset=utf-8");
-    call.response.Write(AppName(context) + " is Healthy.\n");
+    RespondPlain(call.response, 200, AppName(context) + " is Healthy.\n");
   });
   probe.needs_ready = true;
   router.Add("/-/ready", probe, [&context](Call& call) {
-    call.response.SetHeader("Content-Type", "text/plain; charset=utf-8");
-    call.response.Write(AppName(context) + " is Ready.\n");
+    RespondPlain(call.response, 200, AppName(context) + " is Ready.\n");
   });
   AddLifecycle(router, context);
 
   RouteOptions always;
   always.needs_ready = false;
   router.Add("/metrics", always, [&context](Call& call) {
-    call.response.SetHeader("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+    call.response.SetHeader("Content-Type",
+                            "text/plain; version=0.0.4; charset=utf-8; escaping=underscores");
     call.response.Write(context.services.metrics->RenderText());
   });
   router.Add("/version", always, [](Call& call) {
     std::string text;
     wire::JsonWriter json(&text);
     WriteBuildInfo(json);
-    call.response.SetHeader("Content-Type", "application/json");
-    call.response.Write(text + "\n");
+    RespondPlain(call.response, 200, text + "\n");  // of Prometheus's type, though it is JSON
   });
   const std::string base_path = UrlPath(context.options.external_url);
   const std::string home = base_path + (context.options.agent ? "/agent" : "/query");

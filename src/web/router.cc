@@ -6,8 +6,15 @@
 namespace tributary::web {
 namespace {
 
-constexpr std::array<std::pair<Method, std::string_view>, 4> kMethods{
-    {{kGet, "GET"}, {kPost, "POST"}, {kPut, "PUT"}, {kHead, "HEAD"}}};
+constexpr unsigned kOptions = 1u << 7;  // no route is of this one
+
+// By name.
+constexpr std::array<std::pair<unsigned, std::string_view>, 6> kMethods{{{kDelete, "DELETE"},
+                                                                         {kGet, "GET"},
+                                                                         {kHead, "HEAD"},
+                                                                         {kOptions, "OPTIONS"},
+                                                                         {kPost, "POST"},
+                                                                         {kPut, "PUT"}}};
 
 constexpr std::string_view kRequestsHelp = "Counter of HTTP requests.";
 
@@ -34,12 +41,13 @@ bool Fits(std::string_view pattern, std::string_view path, std::string* arg) {
 
 unsigned MethodOf(std::string_view name) {
   for (const auto& [method, text] : kMethods) {
-    if (text == name) return method;
+    if (text == name && method != kOptions) return method;
   }
   return 0;
 }
 
 std::string MethodNames(unsigned methods) {
+  methods |= kOptions;
   std::string names;
   for (const auto& [method, text] : kMethods) {
     if ((methods & method) == 0) continue;

@@ -15,7 +15,7 @@ namespace tributary::web {
 
 using HandlerFunction = std::function<void(Call&)>;
 
-enum Method : unsigned char { kGet = 1, kPost = 2, kPut = 4, kHead = 8 };
+enum Method : unsigned char { kGet = 1, kPost = 2, kPut = 4, kHead = 8, kDelete = 16 };
 
 struct RouteOptions {
   unsigned methods = kGet;
@@ -68,7 +68,7 @@ class Router {
 
 // 0 for a method no route has.
 unsigned MethodOf(std::string_view name);
-// "GET, POST"
+// "GET, OPTIONS, POST": what an Allow header says; OPTIONS is always answered.
 std::string MethodNames(unsigned methods);
 
 }  // namespace tributary::web

@@ -6,15 +6,22 @@
 
 namespace tributary::web {
 
-void AddQueryRoutes(Router& router, const Context& context);       // query, query_range, …
-void AddMetadataRoutes(Router& router, const Context& context);    // series, labels, label values
-void AddTargetRoutes(Router& router, const Context& context);      // targets, metadata, pools
-void AddStatusRoutes(Router& router, const Context& context);      // status/*
-void AddRuleRoutes(Router& router, const Context& context);        // rules, alerts, alertmanagers
-void AddMiscRoutes(Router& router, const Context& context);        // features, admin, …
-void AddWriteRoutes(Router& router, const Context& context);       // write, read, otlp
-void AddFederateRoute(Router& router, const Context& context);     // /federate
-void AddManagementRoutes(Router& router, const Context& context);  // /-/*, /metrics, /version, /
+void AddQueryRoutes(Router& router, const Context& context);         // query, query_range, …
+void AddParseRoutes(Router& router, const Context& context);         // format_query, parse_query
+void AddActiveQueryRoutes(Router& router, const Context& context);   // status/active_queries
+void AddMetadataRoutes(Router& router, const Context& context);      // series, labels, label values
+void AddTargetRoutes(Router& router, const Context& context);        // targets, metadata
+void AddScrapePoolRoutes(Router& router, const Context& context);    // scrape_pools, relabel_steps
+void AddStatusRoutes(Router& router, const Context& context);        // status/*
+void AddSelfMetricsRoute(Router& router, const Context& context);    // status/self_metrics
+void AddRuleRoutes(Router& router, const Context& context);          // rules, alerts, alertmanagers
+void AddFeatureRoute(Router& router, const Context& context);        // features
+void AddNotificationRoutes(Router& router, const Context& context);  // notifications, …/live
+void AddMiscRoutes(Router& router, const Context& context);          // admin
+void AddWriteRoutes(Router& router, const Context& context);         // write, otlp
+void AddRemoteReadRoute(Router& router, const Context& context);     // read
+void AddFederateRoute(Router& router, const Context& context);       // /federate
+void AddManagementRoutes(Router& router, const Context& context);    // /-/*, /metrics, /version, /
 
 inline RouteOptions ApiRoute(unsigned methods = kGet, bool server_only = false) {
   RouteOptions options;

@@ -15,6 +15,32 @@ namespace {
 
 constexpr std::string_view kApiPrefix = "/api/v1/";
 constexpr std::string_view kFormType = "application/x-www-form-urlencoded";
+constexpr size_t kMaxFormBytes = 10 * 1024 * 1024;  // as Go's ParseForm
+
+// The path without "." and "..", and without empty segments but a last one, as Go's mux wants it.
+std::string CleanPath(std::string_view path) {
+  std::vector<std::string_view> kept;
+  for (const std::string_view segment : base::Split(path, '/')) {
+    if (segment.empty() || segment == ".") continue;
+    if (segment != "..") {
+      kept.push_back(segment);
+    } else if (!kept.empty()) {
+      kept.pop_back();
+    }
+  }
+  std::string clean;
+  for (const std::string_view segment : kept) clean.append("/").append(segment);
+  if (clean.empty() || path.ends_with('/')) clean += '/';
+  return clean;
+}
+
+std::string EncodePath(std::string_view path) {
+  std::string encoded;
+  for (const std::string_view segment : base::Split(path.substr(1), '/')) {
+    encoded.append("/").append(net::UrlEncode(segment));
+  }
+  return encoded;
+}
 
 // Remembers status and size of what passes through.
 class MeteredResponse final : public net::ResponseWriter {
@@ -65,13 +91,15 @@ void RespondNotReady(net::ResponseWriter& response, bool stopping) {
   response.Write("Service Unavailable");
 }
 
-net::Params FormOf(net::Request& request) {
+bool HasForm(const net::Request& request) {
   const std::string_view type = request.header("Content-Type");
-  const bool has_form =
-      (request.method() == "POST" || request.method() == "PUT") &&
-      base::EqualsIgnoreCase(base::TrimSpace(type.substr(0, type.find(';'))), kFormType);
+  return (request.method() == "POST" || request.method() == "PUT") &&
+         base::EqualsIgnoreCase(base::TrimSpace(type.substr(0, type.find(';'))), kFormType);
+}
+
+net::Params FormOf(net::Request& request) {
   net::Params params;
-  if (has_form) params = net::Params::Parse(request.body());
+  if (HasForm(request)) params = net::Params::Parse(request.body());
   params.Append(net::Params::Parse(request.raw_query()));
   return params;
 }
@@ -86,12 +114,19 @@ class WebServer final : public Web {
         router_(*services.metrics),
         access_(std::make_shared<const Access>(config::WebConfig{})) {
     AddQueryRoutes(router_, context_);
+    AddParseRoutes(router_, context_);
+    AddActiveQueryRoutes(router_, context_);
     AddMetadataRoutes(router_, context_);
     AddTargetRoutes(router_, context_);
+    AddScrapePoolRoutes(router_, context_);
     AddStatusRoutes(router_, context_);
+    AddSelfMetricsRoute(router_, context_);
     AddRuleRoutes(router_, context_);
+    AddFeatureRoute(router_, context_);
+    AddNotificationRoutes(router_, context_);
     AddMiscRoutes(router_, context_);
     AddWriteRoutes(router_, context_);
+    AddRemoteReadRoute(router_, context_);
     AddFederateRoute(router_, context_);
     AddManagementRoutes(router_, context_);
   }
@@ -123,6 +158,12 @@ class WebServer final : public Web {
 
   void Handle(net::Request& request, net::ResponseWriter& response) override {
     std::string_view path = request.path();
+    if (!path.starts_with('/') || path.find("//") != std::string_view::npos ||
+        path.find("/.") != std::string_view::npos) {
+      if (const std::string clean = CleanPath(path); clean != path) {
+        return Redirect(request, response, EncodePath(clean));
+      }
+    }
     if (!prefix_.empty()) {
       if (path == "/") {
         response.SetStatus(302);
@@ -136,15 +177,16 @@ class WebServer final : public Web {
       path.remove_prefix(prefix_.size());
       if (path.empty()) path = "/";
     }
-    if (request.method() == "OPTIONS" && path.starts_with(kApiPrefix)) {
-      cors_.SetHeaders(request, response);
-      response.SetStatus(204);
-      return;
+    const bool options = request.method() == "OPTIONS";
+    if (options && path.starts_with(kApiPrefix)) return ServeApiOptions(request, response);
+    if (path == kApiPrefix.substr(0, kApiPrefix.size() - 1)) {
+      return Redirect(request, response, prefix_ + std::string(kApiPrefix));
     }
     Router::Match match = router_.Find(MethodOf(request.method()), path);
     if (match.route == nullptr) {
       if (match.allowed == 0) return RespondText(response, 404, "404 page not found");
       response.SetHeader("Allow", MethodNames(match.allowed));
+      if (options) return;
       return RespondText(response, 405, "Method Not Allowed");
     }
     Serve(*match.route, std::move(match.path_arg), request, response);
@@ -160,6 +202,20 @@ class WebServer final : public Web {
     if (CurrentAccess()->config.basic_auth_users.empty()) return {};
     auto credentials = ParseBasicAuthorization(request.header("Authorization"));
     return credentials ? std::move(credentials->user) : std::string();
+  }
+
+  void ServeApiOptions(net::Request& request, net::ResponseWriter& response) {
+    const bool stopping = context_.state.stopping.load();
+    if (stopping || !context_.state.ready.load()) return RespondNotReady(response, stopping);
+    cors_.SetHeaders(request, response);
+    response.SetStatus(204);
+  }
+
+  // Keeps method and query string.
+  static void Redirect(const net::Request& request, net::ResponseWriter& response,
+                       std::string location) {
+    if (!request.raw_query().empty()) location.append("?").append(request.raw_query());
+    RespondRedirect(request, response, 307, location);
   }
 
   void Serve(const Route& route, std::string path_arg, net::Request& request,
@@ -182,6 +238,10 @@ class WebServer final : public Web {
     if (options.is_api) cors_.SetHeaders(request, response);
     if (options.server_only && options_.agent) {
       return RespondError(response, ErrorType::kExecution, "unavailable with Prometheus Agent");
+    }
+    if (HasForm(request) && request.body().size() > kMaxFormBytes) {
+      return RespondError(response, ErrorType::kBadData,
+                          "error parsing form values: http: request body too large");
     }
     Call call{request, response, FormOf(request), std::move(path_arg), UserOf(request)};
     route.handler(call);

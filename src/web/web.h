@@ -17,10 +17,12 @@
 #include "config/web_config.h"
 #include "net/http_server.h"
 #include "promql/engine.h"
+#include "promql/observe/active_queries.h"
 #include "remote/receive/write_handler.h"
 #include "scrape/scrape.h"
 #include "storage/querier.h"
 #include "tsdb/tsdb.h"
+#include "web/notifications.h"
 
 namespace tributary::web {
 
@@ -34,6 +36,8 @@ struct Services {
   scrape::Manager* scrape = nullptr;
   remote::WriteHandler* write = nullptr;  // null: receiver disabled
   tsdb::Db* db = nullptr;
+  promql::ActiveQueries* active_queries = nullptr;  // null: none are listed
+  Notifications* notifications = nullptr;           // null: there never are any
 
   std::function<std::shared_ptr<const config::Config>()> config;
   std::function<base::Status()> reload;  // null: lifecycle API disabled
@@ -50,6 +54,15 @@ struct State {
   std::atomic<int64_t> last_reload_ms{0};
 };
 
+// Names and whether they are on, by category; as /api/v1/features shows them.
+using FeatureMap = std::map<std::string, std::map<std::string, bool>>;
+
+struct RemoteReadLimits {
+  uint64_t samples = 50'000'000;        // of one answer that is not streamed; 0: no limit
+  size_t concurrent = 10;               // 0: no limit
+  size_t bytes_in_frame = 1024 * 1024;  // of a streamed answer
+};
+
 struct WebOptions {
   bool agent = false;
   std::string route_prefix = "/";
@@ -58,6 +71,10 @@ struct WebOptions {
   std::string page_title;
   int64_t start_time_ms = 0;
   std::string storage_retention;  // "15d"
+  bool per_step_stats = false;    // stats=all gives figures for each step
+  bool admin_api = false;
+  RemoteReadLimits remote_read;
+  FeatureMap features;  // of the parts that the web does not see
 };
 
 // The request handler of the whole server: auth, then routes. Thread-safe.

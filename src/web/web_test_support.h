@@ -99,7 +99,12 @@ class FakeEngine final : public promql::Engine {
     end = to;
     step = step_ms;
     asked = options;
-    return answer;
+    if (!answer) return answer.error();
+    promql::QueryResult copy;
+    copy.value = answer->value;
+    copy.annotations = answer->annotations;
+    copy.stats = answer->stats;
+    return copy;
   }
   promql::EngineOptions engine_options_;
 };

@@ -1,4 +1,4 @@
-// /api/v1/write, read, otlp/v1/metrics.
+// /api/v1/write, otlp/v1/metrics.
 #include "remote/receive/write_handler.h"
 #include "web/routes.h"
 
@@ -45,8 +45,6 @@ void AddWriteRoutes(Router& router, const Context& context) {
     RespondText(call.response, 404,
                 "otlp write receiver needs to be enabled with --web.enable-otlp-receiver");
   });
-  router.Add("/api/v1/read", options,
-             [](Call& call) { RespondText(call.response, 501, "remote read is not served yet"); });
 }
 
 }  // namespace tributary::web

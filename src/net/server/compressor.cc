@@ -18,14 +18,17 @@ constexpr int kLevel = 1;
 constexpr size_t kStep = 16 * 1024;
 
 // libdeflate has no streams, so that streamed answers go through zlib.
-class GzipStream final : public StreamCompressor {
+class ZlibStream final : public StreamCompressor {
  public:
-  GzipStream() {
-    constexpr int kGzipWindow = 15 + 16;
-    CHECK(deflateInit2(&stream_, kLevel, Z_DEFLATED, kGzipWindow, 8, Z_DEFAULT_STRATEGY) == Z_OK,
+  // `coding` is gzip, or deflate, which is zlib's own frame.
+  explicit ZlibStream(Coding coding) {
+    constexpr int kZlibWindow = 15;
+    constexpr int kGzipWindow = kZlibWindow + 16;
+    const int window = coding == Coding::kGzip ? kGzipWindow : kZlibWindow;
+    CHECK(deflateInit2(&stream_, kLevel, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY) == Z_OK,
           "out of memory");
   }
-  ~GzipStream() override { deflateEnd(&stream_); }
+  ~ZlibStream() override { deflateEnd(&stream_); }
   void Add(std::string_view in, std::string* out) override { Run(in, Z_NO_FLUSH, out); }
   void Flush(std::string* out) override { Run({}, Z_SYNC_FLUSH, out); }
   void Finish(std::string* out) override { Run({}, Z_FINISH, out); }
@@ -88,6 +91,8 @@ std::string_view CodingName(Coding coding) {
       return "identity";
     case Coding::kGzip:
       return "gzip";
+    case Coding::kDeflate:
+      return "deflate";
     case Coding::kZstd:
       return "zstd";
   }
@@ -103,7 +108,9 @@ Coding ChooseCoding(std::string_view accept_encoding) {
         base::TrimSpace(item.substr(std::min(semicolon + 1, item.size())));
     if (weight.starts_with("q=") && base::ParseFloat(weight.substr(2)).value_or(0) <= 0) continue;
     if (base::EqualsIgnoreCase(name, "zstd")) return Coding::kZstd;
+    if (best != Coding::kIdentity) continue;
     if (base::EqualsIgnoreCase(name, "gzip") || name == "*") best = Coding::kGzip;
+    if (base::EqualsIgnoreCase(name, "deflate")) best = Coding::kDeflate;
   }
   return best;
 }
@@ -121,16 +128,19 @@ void CompressWhole(Coding coding, std::string_view in, std::string* out) {
   }
   thread_local const std::unique_ptr<libdeflate_compressor, FreeDeflate> compressor(
       libdeflate_alloc_compressor(kLevel));
-  out->resize(before + libdeflate_gzip_compress_bound(compressor.get(), in.size()));
-  const size_t n = libdeflate_gzip_compress(compressor.get(), in.data(), in.size(),
-                                            out->data() + before, out->size() - before);
+  const bool gzip = coding == Coding::kGzip;
+  out->resize(before + (gzip ? libdeflate_gzip_compress_bound(compressor.get(), in.size())
+                             : libdeflate_zlib_compress_bound(compressor.get(), in.size())));
+  const auto compress = gzip ? libdeflate_gzip_compress : libdeflate_zlib_compress;
+  const size_t n =
+      compress(compressor.get(), in.data(), in.size(), out->data() + before, out->size() - before);
   CHECK(n > 0, "libdeflate failed although its bound was given");
   out->resize(before + n);
 }
 
 std::unique_ptr<StreamCompressor> StreamCompressor::Create(Coding coding) {
   if (coding == Coding::kZstd) return std::make_unique<ZstdStream>();
-  return std::make_unique<GzipStream>();
+  return std::make_unique<ZlibStream>(coding);
 }
 
 }  // namespace tributary::net

@@ -7,11 +7,12 @@
 
 namespace tributary::net {
 
-enum class Coding : unsigned char { kIdentity, kGzip, kZstd };
+enum class Coding : unsigned char { kIdentity, kGzip, kDeflate, kZstd };
 
 std::string_view CodingName(Coding coding);  // the Content-Encoding token
 
-// The coding to answer with, of those an Accept-Encoding value allows: zstd before gzip.
+// The coding to answer with, of those an Accept-Encoding value allows: zstd, else the first of gzip
+// and deflate, as Prometheus chooses between those two.
 Coding ChooseCoding(std::string_view accept_encoding);
 
 // Appends to `out`. REQUIRES: not kIdentity.

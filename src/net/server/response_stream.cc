@@ -91,8 +91,9 @@ void ResponseStream::RenderHead(bool whole, size_t body_size) {
   }
   if (coding_ != Coding::kIdentity) {
     head_.append("Content-Encoding: ").append(CodingName(coding_)).append("\r\n");
-    head_ += "Vary: Accept-Encoding\r\n";
   }
+  // Said of the uncompressed answer too: a cache must not give it to everyone.
+  if (BodyAllowed() && WorthCompressing()) head_ += "Vary: Accept-Encoding\r\n";
   if (whole) {
     if (status_ != 204 && status_ != 304) {
       fmt::format_to(std::back_inserter(head_), "Content-Length: {}\r\n", body_size);
