@@ -144,6 +144,11 @@ class DbImpl final : public Db {
     parts.push_back(std::move(head));
     return MergeQueriers(std::move(parts));
   }
+  std::vector<BlockMeta> Blocks() const override {
+    std::vector<BlockMeta> metas;
+    for (const std::shared_ptr<Block>& block : blocks_.blocks()) metas.push_back(block->meta());
+    return metas;
+  }
   HeadStats Stats(size_t limit) const override { return head_.Stats(limit); }
   storage::WalSource& wal_source() override { return *wal_source_; }
   void SetOutOfOrderWindow(int64_t window_ms) override { head_.SetOutOfOrderWindow(window_ms); }

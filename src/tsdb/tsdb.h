@@ -21,6 +21,7 @@
 #include "storage/exemplar_querier.h"
 #include "storage/querier.h"
 #include "storage/wal_source.h"
+#include "tsdb/block/block_meta.h"
 
 namespace tributary::tsdb {
 
@@ -86,6 +87,8 @@ class Db : public storage::Appendable,
   virtual void SetOutOfOrderWindow(int64_t window_ms) = 0;
   // How many of the newest exemplars are kept; 0: none.
   virtual void SetMaxExemplars(uint64_t max_exemplars) = 0;
+  // The blocks that are read now, by min_time.
+  virtual std::vector<BlockMeta> Blocks() const = 0;
   // Syncs and releases everything. Appenders and queriers must be gone.
   virtual base::Status Close() = 0;
 };

@@ -164,8 +164,18 @@ void WalReplay(const Context& context, Call& call) {
   envelope.Finish();
 }
 
-void NotServed(const Context&, Call& call) {
-  RespondError(call.response, base::Unimplemented("this endpoint is not served yet"));
+void TsdbBlocks(const Context& context, Call& call) {
+  Envelope envelope(call.response);
+  wire::JsonWriter& json = envelope.data();
+  json.BeginObject();
+  json.Key("blocks");
+  json.BeginArray();
+  for (const tsdb::BlockMeta& meta : context.services.db->Blocks()) {
+    json.Raw(tsdb::FormatBlockMeta(meta));
+  }
+  json.EndArray();
+  json.EndObject();
+  envelope.Finish();
 }
 
 }  // namespace
@@ -197,7 +207,7 @@ void AddStatusRoutes(Router& router, const Context& context) {
   add("/api/v1/status/runtimeinfo", RuntimeInfo);
   add("/api/v1/status/buildinfo", BuildInfo);
   add("/api/v1/status/tsdb", Tsdb, /*server_only=*/true);
-  add("/api/v1/status/tsdb/blocks", NotServed, /*server_only=*/true);
+  add("/api/v1/status/tsdb/blocks", TsdbBlocks, /*server_only=*/true);
   add("/api/v1/status/walreplay", WalReplay, /*server_only=*/false, /*needs_ready=*/false);
 }
 

@@ -42,6 +42,22 @@ TEST(ApiActiveQueries, ListAndStop) {
   EXPECT_EQ(f.Get("/api/v1/status/active_queries/1").headers.Get("Allow"), "DELETE, OPTIONS");
 }
 
+TEST(ApiTsdbBlocks, MetaOfEach) {
+  WebFixture f;
+  const std::string path = "/api/v1/status/tsdb/blocks";
+  EXPECT_EQ(f.Get(path).body, R"({"status":"success","data":{"blocks":[]}})");
+  tsdb::BlockMeta meta;
+  meta.ulid = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+  meta.max_time = 7'200'000;
+  meta.stats.num_series = 3;
+  f.db.blocks = {meta, meta};
+  std::string body = f.Get(path).body;
+  std::erase_if(body, [](char c) { return c == '\n' || c == '\t' || c == ' '; });
+  const std::string one = R"({"ulid":"01ARZ3NDEKTSV4RRFFQ69G5FAV","minTime":0,"maxTime":7200000,)"
+                          R"("stats":{"numSeries":3},"compaction":{"level":1},"version":1})";
+  EXPECT_EQ(body, R"({"status":"success","data":{"blocks":[)" + one + "," + one + "]}}");
+}
+
 TEST(ApiSelfMetrics, FamiliesAsProtojson) {
   WebFixture f;
   f.metrics.GetCounter("t_requests_total", "Requests.", {{"code", "2\"00"}}).Add(3);
