@@ -11,16 +11,12 @@ namespace {
 
 constexpr std::string_view kSenderDir = "remote_write";
 
-// What of the jobs' discovery somebody serves; the rest was warned about when it was loaded.
-std::map<std::string, std::vector<config::SdConfig>> ServedDiscovery(const config::Config& config) {
-  std::map<std::string, std::vector<config::SdConfig>> served;
+std::map<std::string, std::vector<config::SdConfig>> DiscoveryByJob(const config::Config& config) {
+  std::map<std::string, std::vector<config::SdConfig>> by_job;
   for (const config::ScrapeConfig& job : config.scrape_configs) {
-    std::vector<config::SdConfig>& list = served[job.job_name];
-    for (const config::SdConfig& sd : job.sd_configs) {
-      if (config::IsServed(sd)) list.push_back(sd);
-    }
+    by_job[job.job_name] = job.sd_configs;
   }
-  return served;
+  return by_job;
 }
 
 }  // namespace
@@ -61,7 +57,7 @@ std::vector<Applier> Collector::ScrapeAppliers() {
              return scrape_->Apply(std::move(config));
            }},
           {"scrape_sd", [this](std::shared_ptr<const config::Config> config) {
-             return discovery_->Apply(ServedDiscovery(*config));
+             return discovery_->Apply(DiscoveryByJob(*config));
            }}};
 }
 

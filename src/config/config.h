@@ -100,9 +100,6 @@ struct KubernetesSdConfig {
 using SdConfig =
     std::variant<StaticSdConfig, FileSdConfig, HttpSdConfig, DnsSdConfig, KubernetesSdConfig>;
 
-// False for a mechanism that is read and checked, but that no discoverer serves yet.
-bool IsServed(const SdConfig& config);
-
 struct ScrapeConfig {
   std::string job_name;
   int64_t scrape_interval_ms = 60'000;

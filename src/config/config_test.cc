@@ -295,14 +295,13 @@ remote_write:
   azuread: {cloud: AzurePublic}
 scrape_configs:
 - job_name: k
-  dns_sd_configs: [{names: [a]}]
+  static_configs: [{targets: [a]}]
 runtime: {gogc: 50}
 )");
   EXPECT_THAT(config->unserved,
               testing::UnorderedElementsAre("alerting (line 1)", "rule_files (line 4)",
                                             "remote_read (line 5)", "tracing (line 7)",
-                                            "otlp (line 8)", "remote_write[0].azuread (line 11)",
-                                            "scrape_configs[0].dns_sd_configs (line 14)"));
+                                            "otlp (line 8)", "remote_write[0].azuread (line 11)"));
   EXPECT_TRUE(config->has_alerting);
   EXPECT_TRUE(config->has_remote_read);
   EXPECT_THAT(config->rule_files, ElementsAre("/etc/prom/rules/*.yaml"));

@@ -188,15 +188,10 @@ KubernetesSdConfig ReadKubernetes(MapReader& reader) {
   return config;
 }
 
-// A list under `key`, each item read by `read`; noted when nobody serves the mechanism.
+// A list under `key`, each item read by `read`.
 template <class Read>
 void ReadList(MapReader& reader, std::string_view key, std::vector<SdConfig>* out, Read read) {
-  bool served = true;
-  reader.EachMap(key, [&](MapReader& child) {
-    out->emplace_back(read(child));
-    served = IsServed(out->back());
-  });
-  if (!served) reader.Unserved(key);
+  reader.EachMap(key, [&](MapReader& child) { out->emplace_back(read(child)); });
 }
 
 void RejectOthers(MapReader& reader) {
@@ -308,8 +303,6 @@ void PrintList(const std::vector<SdConfig>& configs, const char* key, YamlNode* 
 }
 
 }  // namespace
-
-bool IsServed(const SdConfig& config) { return !std::holds_alternative<DnsSdConfig>(config); }
 
 void ReadSdConfigs(MapReader& reader, std::vector<SdConfig>* out) {
   ReadStatic(reader, out);

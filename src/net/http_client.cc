@@ -10,6 +10,7 @@
 #include "base/mutex.h"
 #include "base/strings.h"
 #include "net/client/oauth2_token.h"
+#include "net/client/plain_loop.h"
 #include "net/client/transfer_loop.h"
 #include "net/client/watched_file.h"
 
@@ -130,6 +131,7 @@ class CurlClient final : public HttpClient {
       pending_->closing = true;
     }
     TransferLoop::Shared().CancelOwner(id_);
+    PlainLoop::Shared().CancelOwner(id_);
     tokens_.reset();  // fails those who wait for a token
     // A completion that destroys its own client cannot wait for itself.
     if (TransferLoop::OnCompletionThread()) return;
@@ -190,6 +192,51 @@ class CurlClient final : public HttpClient {
   }
 
   void Go(std::unique_ptr<Transfer> transfer, const std::string& authorization) {
+    if (const auto target = PlainTargetOf(transfer->request)) {
+      return GoPlain(std::move(transfer), *target, authorization);
+    }
+    GoWithCurl(std::move(transfer), authorization);
+  }
+
+  // Where a request needs nothing of what libcurl is for.
+  std::optional<PlainTarget> PlainTargetOf(const ClientRequest& request) const {
+    const bool plain = request.method == "GET" && request.body.empty() && !request.on_data &&
+                       request.unix_socket.empty() && options_.proxy_url.empty() &&
+                       !options_.proxy_from_environment && !options_.sigv4;
+    return plain ? ParsePlainUrl(request.url) : std::nullopt;
+  }
+
+  void GoPlain(std::unique_ptr<Transfer> transfer, const PlainTarget& target,
+               const std::string& authorization) {
+    std::string head = fmt::format("GET {} HTTP/1.1\r\n", target.path);
+    bool has_host = false;
+    const Status headers = ForEachHeader(
+        transfer->request, authorization, [&](std::string_view name, std::string_view value) {
+          has_host = has_host || base::EqualsIgnoreCase(name, "Host");
+          head.append(name).append(": ").append(value).append("\r\n");
+        });
+    if (!headers) return Fail(std::move(transfer), headers.error());
+    if (!has_host) head.append("Host: ").append(target.authority).append("\r\n");
+    head.append("\r\n");
+    if (options_.follow_redirects) {
+      transfer->redirected = [this, pending = pending_,
+                              authorization](const std::shared_ptr<Transfer>& first) {
+        auto again = std::make_unique<Transfer>();
+        again->owner = first->owner;
+        again->request = first->request;
+        again->done = first->done;
+        // The client waits for this lock before it dies.
+        base::MutexLock lock(pending->mutex);
+        if (pending->closing) {
+          return Fail(std::move(again), Error(ErrorCode::kCancelled, "the http client was closed"));
+        }
+        GoWithCurl(std::move(again), authorization);
+      };
+    }
+    PlainLoop::Shared().Submit(std::move(transfer), target, std::move(head));
+  }
+
+  void GoWithCurl(std::unique_ptr<Transfer> transfer, const std::string& authorization) {
     const Status headers = BuildHeaders(*transfer, authorization);
     if (!headers) return Fail(std::move(transfer), headers.error());
     transfer->easy = TransferLoop::Shared().TakeEasy();
@@ -245,22 +292,18 @@ class CurlClient final : public HttpClient {
     return std::string();
   }
 
-  Status BuildHeaders(Transfer& transfer, std::string authorization) {
-    SlistPtr& list = transfer.header_list;
-    const ClientRequest& request = transfer.request;
-    bool has_content_type = false;
+  // Calls take(name, value) for all headers of the request and of the client's options.
+  template <class F>
+  Status ForEachHeader(const ClientRequest& request, std::string authorization, F&& take) {
     const auto add = [&](std::string_view name, std::string_view value) -> Status {
       if (!ValidHeader(name, value)) {
         return base::InvalidArgument(
             fmt::format("{}: invalid header {}", RequestName(request), base::Quote(name)));
       }
-      AppendHeader(list, name, value);
+      take(name, value);
       return {};
     };
-    for (const auto& [name, value] : request.headers) {
-      RETURN_IF_ERROR(add(name, value));
-      has_content_type = has_content_type || base::EqualsIgnoreCase(name, "Content-Type");
-    }
+    for (const auto& [name, value] : request.headers) RETURN_IF_ERROR(add(name, value));
     if (request.accept_gzip && !request.on_data) RETURN_IF_ERROR(add("Accept-Encoding", "gzip"));
     for (const auto& [name, option] : options_.http_headers) {
       for (const auto* values : {&option.values, &option.secrets}) {
@@ -276,6 +319,17 @@ class CurlClient final : public HttpClient {
     }
     if (!authorization.empty()) RETURN_IF_ERROR(add("Authorization", authorization));
     if (!session_token_.empty()) RETURN_IF_ERROR(add("X-Amz-Security-Token", session_token_));
+    return {};
+  }
+
+  Status BuildHeaders(Transfer& transfer, const std::string& authorization) {
+    SlistPtr& list = transfer.header_list;
+    bool has_content_type = false;
+    RETURN_IF_ERROR(ForEachHeader(
+        transfer.request, authorization, [&](std::string_view name, std::string_view value) {
+          AppendHeader(list, name, value);
+          has_content_type = has_content_type || base::EqualsIgnoreCase(name, "Content-Type");
+        }));
     // "Name:" without a value takes back what libcurl would add by itself: a wait for 100 and a
     // form's content type.
     curl_slist* head = curl_slist_append(list.release(), "Expect:");

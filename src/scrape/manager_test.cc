@@ -57,6 +57,8 @@ class ManagerTest : public ::testing::Test {
     scrape.scrape_interval_ms = interval_ms;
     scrape.scrape_timeout_ms = interval_ms;
     scrape.metrics_path = path;
+    scrape.limits = limits_;
+    scrape.relabel_configs = relabel_;
     scrape.scrape_failure_log_file = failure_log_;
     scrape.scrape_protocols = {config::ScrapeProtocol::kOpenMetricsText1_0_0,
                                config::ScrapeProtocol::kPrometheusText0_0_4};
@@ -79,6 +81,8 @@ class ManagerTest : public ::testing::Test {
   std::atomic<bool> broken_{false};
   std::string accept_;
   std::string failure_log_;
+  config::ScrapeLimits limits_;
+  model::Relabeler relabel_;
   std::unique_ptr<net::HttpServer> server_;
   RecordingStore store_;
   base::MetricsRegistry metrics_;
@@ -112,6 +116,44 @@ TEST_F(ManagerTest, AFailingTargetIsDownAndSaysWhy) {
             "server returned HTTP status 503 Service Unavailable");
   broken_ = false;
   EXPECT_TRUE(Eventually([&] { return manager_->Targets().active[0].health == Health::kUp; }));
+}
+
+TEST_F(ManagerTest, ABodyOverTheLimitIsAFailure) {
+  limits_.body_size_limit = 10;
+  Apply(50);
+  manager_->SetTargets({{"job", {Group()}}});
+  ASSERT_TRUE(Eventually([&] { return manager_->Targets().active[0].health == Health::kDown; }));
+  EXPECT_THAT(manager_->Targets().active[0].last_error, HasSubstr("body size limit"));
+  limits_.body_size_limit = 1000;
+  Apply(50);
+  EXPECT_TRUE(Eventually([&] { return manager_->Targets().active[0].health == Health::kUp; }));
+}
+
+TEST_F(ManagerTest, TooManyTargetsAreNoneAndDroppedOnesAreKeptUpToTheLimit) {
+  config::TargetGroup group = Group();
+  for (int i = 0; i < 4; ++i) {
+    group.targets.push_back(
+        model::Labels::Of({{"__address__", "127.0.0.1:1"}, {"n", std::to_string(i)}}));
+  }
+  limits_.target_limit = 4;
+  Apply(1000);
+  manager_->SetTargets({{"job", {group}}});
+  EXPECT_EQ(manager_->Targets().active.size(), 0u);
+  limits_.target_limit = 5;
+  Apply(1000);
+  EXPECT_EQ(manager_->Targets().active.size(), 5u);
+
+  model::RelabelRule drop;
+  drop.action = model::RelabelAction::kDrop;
+  drop.source_labels = {"n"};
+  drop.regex = "[0-2]";
+  relabel_ = model::Relabeler::Create({drop}).value();
+  limits_.keep_dropped_targets = 2;
+  Apply(1000);
+  const TargetsStatus status = manager_->Targets();
+  EXPECT_EQ(status.active.size(), 2u);
+  EXPECT_EQ(status.dropped.size(), 2u);
+  EXPECT_EQ(status.dropped_counts[0].second, 3u);
 }
 
 TEST_F(ManagerTest, FailuresAreLoggedToTheFileOfTheConfig) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "scrape/test_store.h"
+#include "wire/protobuf.h"
 
 namespace tributary::scrape {
 namespace {
@@ -271,6 +272,77 @@ TEST_F(ScrapeWriterTest, StartTimesAreStoredOnceAsZeros) {
                                             R"(g{instance="i", job="j"} 1000 1)"));
   EXPECT_THAT(write("6", 2000), ElementsAre(R"(a_total{instance="i", job="j"} 2000 6)",
                                             R"(g{instance="i", job="j"} 2000 1)"));
+}
+
+TEST_F(ScrapeWriterTest, LabelLengthLimitsFailTheScrape) {
+  config_.limits.label_name_length_limit = 8;
+  Write("a{long_name=\"1\"} 1\n", 1000);
+  EXPECT_THAT(status_.error().message(), HasSubstr("label_name_length_limit exceeded"));
+  config_.limits.label_name_length_limit = 0;
+  config_.limits.label_value_length_limit = 3;
+  Write("a{x=\"four\"} 1\n", 2000);
+  EXPECT_THAT(status_.error().message(), HasSubstr("label_value_length_limit exceeded"));
+  EXPECT_THAT(all_, Contains(R"(up{instance="i", job="j"} 2000 0)"));
+  EXPECT_EQ(probe_.exceeded_label_limits.value(), 2);
+}
+
+TEST_F(ScrapeWriterTest, ExtraMetrics) {
+  config_.extra_scrape_metrics = true;
+  config_.limits.sample_limit = 10;
+  Write("a 1\n", 1000);
+  EXPECT_THAT(all_, Contains(R"(scrape_sample_limit{instance="i", job="j"} 1000 10)"));
+  EXPECT_THAT(all_, Contains(R"(scrape_body_size_bytes{instance="i", job="j"} 1000 4)"));
+  EXPECT_THAT(all_, Contains(R"(scrape_timeout_seconds{instance="i", job="j"} 1000 0)"));
+}
+
+// A family "n" with one native histogram: schema 1, buckets of 1, 2 and 3 observations.
+std::string NativePage() {
+  std::string histogram;
+  wire::PutVarint(&histogram, 1, 6);
+  wire::PutDouble(&histogram, 2, 10);
+  wire::PutVarint(&histogram, 5, wire::ZigZagEncode(1));
+  wire::PutBytes(&histogram, 12, std::string("\x08\x02\x10\x03", 4));
+  wire::PutBytes(&histogram, 13, "\x02\x02\x02");
+  std::string metric;
+  wire::PutBytes(&metric, 7, histogram);
+  std::string family;
+  wire::PutBytes(&family, 1, "n");
+  wire::PutVarint(&family, 3, 4);
+  wire::PutBytes(&family, 4, metric);
+  std::string page;
+  wire::PutRawVarint(&page, family.size());
+  return page + family;
+}
+
+TEST_F(ScrapeWriterTest, NativeHistogramsAreStoredAndLimited) {
+  const std::string body = NativePage();
+  options_.native_histograms = true;
+  const auto write = [&](model::Timestamp t) {
+    Page page;
+    page.content_type =
+        "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; "
+        "encoding=delimited";
+    page.body = body;
+    page.t = page.now_ms = t;
+    status_ = writer().Write(page);
+    return WithoutReports();
+  };
+  const std::string series = R"(n{instance="i", job="j"} )";
+  EXPECT_THAT(write(1000),
+              ElementsAre(series + "1000 {{schema:1 count:6 sum:10 offset:1 buckets:[1 2 3]}}"));
+  EXPECT_THAT(write(2000),
+              ElementsAre(series + "2000 {{schema:1 count:6 sum:10 offset:1 buckets:[1 2 3]}}"));
+  config_.limits.native_histogram_bucket_limit = 2;
+  EXPECT_THAT(write(3000), ElementsAre(series + "3000 {{count:6 sum:10 offset:1 buckets:[3 3]}}"));
+  config_.limits.native_histogram_bucket_limit = 0;
+  config_.limits.native_histogram_min_bucket_factor = 4;
+  writer_.reset();
+  EXPECT_THAT(write(4000), ElementsAre(::testing::HasSubstr("schema:-1 count:6")));
+  config_.limits.native_histogram_min_bucket_factor = 0;
+  options_.native_histograms = false;
+  options_.custom_buckets = true;
+  writer_.reset();
+  EXPECT_THAT(write(5000), ElementsAre(::testing::HasSubstr("schema:-53 count:6")));
 }
 
 TEST_F(ScrapeWriterTest, EndOfRunMarksReportsToo) {

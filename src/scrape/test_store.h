@@ -13,11 +13,13 @@
 
 #include "base/mutex.h"
 #include "base/strings.h"
+#include "model/float_histogram.h"
 #include "storage/appender.h"
 
 namespace tributary::scrape {
 
-// Committed samples in order, as "up{…} <t> <v>"; "stale" stands for the staleness marker.
+// Committed samples in order, as "up{…} <t> <v>"; "stale" stands for the staleness marker, and
+// histograms are written as promqltest does.
 // Thread-safe.
 class RecordingStore final : public storage::Appendable {
  public:
@@ -71,12 +73,21 @@ class RecordingStore final : public storage::Appendable {
       }
     }
 
-    storage::AppendOutcome AppendHistogram(model::SeriesRef, model::Timestamp,
-                                           const model::Histogram&) override {
-      return storage::AppendOutcome::kAppended;
+    storage::AppendOutcome AppendHistogram(model::SeriesRef ref, model::Timestamp t,
+                                           const model::Histogram& h) override {
+      return AppendHistogram(ref, t, model::ToFloat(h));
     }
-    storage::AppendOutcome AppendHistogram(model::SeriesRef, model::Timestamp,
-                                           const model::FloatHistogram&) override {
+    storage::AppendOutcome AppendHistogram(model::SeriesRef ref, model::Timestamp t,
+                                           const model::FloatHistogram& h) override {
+      base::MutexLock lock(store_.mutex_);
+      if (ref.value() < store_.first_ref_) {
+        return storage::AppendOutcome::kUnknownSeries;
+      }
+      if (!model::Validate(h)) {
+        return storage::AppendOutcome::kInvalid;
+      }
+      staged_.push_back(store_.series_[ref.value() - store_.first_ref_] + " " + std::to_string(t) +
+                        " " + model::ToTestExpression(h));
       return storage::AppendOutcome::kAppended;
     }
     void AppendExemplar(model::SeriesRef, const model::Exemplar&) override {}

@@ -92,19 +92,7 @@ Error FailureOf(const Transfer& transfer, CURLcode code) {
 
 base::Result<ClientResponse> Outcome(Transfer& transfer, CURLcode code, long status) {
   if (code != CURLE_OK) return FailureOf(transfer, code);
-  ClientResponse response;
-  response.status = static_cast<int>(status);
-  response.headers = std::move(transfer.headers);
-  response.wire_bytes = transfer.body.size() + transfer.streamed_bytes;
-  if (transfer.request.accept_gzip && !transfer.request.on_data &&
-      base::EqualsIgnoreCase(response.headers.Get("Content-Encoding"), "gzip")) {
-    auto plain = Gunzip(transfer.body, transfer.request.max_response_bytes);
-    if (!plain) return plain.error().Context(RequestName(transfer.request));
-    response.body = *std::move(plain);
-  } else {
-    response.body = std::move(transfer.body);
-  }
-  return response;
+  return UnpackResponse(transfer, static_cast<int>(status));
 }
 
 class EpollLoop final : public TransferLoop {
@@ -306,6 +294,22 @@ class EpollLoop final : public TransferLoop {
 TransferLoop& TransferLoop::Shared() {
   static auto* const loop = new EpollLoop;
   return *loop;
+}
+
+base::Result<ClientResponse> UnpackResponse(Transfer& transfer, int status) {
+  ClientResponse response;
+  response.status = status;
+  response.headers = std::move(transfer.headers);
+  response.wire_bytes = transfer.body.size() + transfer.streamed_bytes;
+  if (transfer.request.accept_gzip && !transfer.request.on_data &&
+      base::EqualsIgnoreCase(response.headers.Get("Content-Encoding"), "gzip")) {
+    auto plain = Gunzip(transfer.body, transfer.request.max_response_bytes);
+    if (!plain) return plain.error().Context(RequestName(transfer.request));
+    response.body = *std::move(plain);
+  } else {
+    response.body = std::move(transfer.body);
+  }
+  return response;
 }
 
 bool TransferLoop::OnCompletionThread() { return on_completion_thread; }

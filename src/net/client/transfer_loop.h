@@ -37,6 +37,8 @@ struct Transfer {
   bool too_large = false;
   bool ended_by_reader = false;
   HttpClient::Completion done;  // called on a completion thread
+  // PlainLoop's: takes over when the answer is a redirect; null: such an answer is the result.
+  std::function<void(std::shared_ptr<Transfer>)> redirected;
 };
 
 class TransferLoop {
@@ -56,6 +58,9 @@ class TransferLoop {
  protected:
   ~TransferLoop() = default;
 };
+
+// The answer out of a transfer whose headers and body have come, unpacked.
+base::Result<ClientResponse> UnpackResponse(Transfer& transfer, int status);
 
 // "http://user:secret@host/" -> "http://user:xxxxx@host/", for messages.
 std::string RedactUrl(const std::string& url);

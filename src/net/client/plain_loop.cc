@@ -1,0 +1,421 @@
+#include "net/client/plain_loop.h"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <limits>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <set>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <thread>
+#include <unistd.h>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "base/strings.h"
+#include "base/threads.h"
+#include "net/client/response_parser.h"
+
+namespace tributary::net {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+
+constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+constexpr int64_t kMaxIdleMs = 300'000;
+constexpr int64_t kMaxWaitMs = 1000;
+constexpr size_t kMaxIdle = 16'384;  // thousands of targets, each kept open
+constexpr uint64_t kWakeId = 0;
+constexpr size_t kReadSize = 256 << 10;
+
+int64_t NowMs() { return base::SystemClock().MonotonicNs() / 1'000'000; }
+
+bool IsRedirect(int status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+// A connection, and the request that uses it.
+struct Connection {
+  uint64_t id = 0;
+  int fd = -1;
+  std::string authority;
+  bool connecting = true;
+  int64_t idle_since = 0;
+
+  std::unique_ptr<Transfer> transfer;  // null: idle
+  PlainTarget target;
+  std::string head;
+  size_t sent = 0;
+  bool reused = false;  // carried another request before
+  int64_t deadline = kNever;
+  ResponseParser parser;
+};
+
+class EpollPlainLoop final : public PlainLoop {
+ public:
+  EpollPlainLoop()
+      : epoll_fd_(::epoll_create1(EPOLL_CLOEXEC)),
+        wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    CHECK(epoll_fd_ >= 0 && wake_fd_ >= 0, "no event loop for http clients");
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.u64 = kWakeId;
+    ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, wake_fd_, &event);
+    thread_ = std::jthread([this](const std::stop_token& stop) { Run(stop); });
+  }
+
+  void Submit(std::unique_ptr<Transfer> transfer, const PlainTarget& target,
+              std::string head) override {
+    const int64_t deadline = NowMs() + transfer->request.timeout_ms;
+    base::MutexLock lock(mutex_);
+    Start(std::move(transfer), target, std::move(head), deadline, /*may_reuse=*/true);
+    if (deadline < wake_at_) {
+      const uint64_t one = 1;
+      [[maybe_unused]] const ssize_t n = ::write(wake_fd_, &one, sizeof(one));
+    }
+  }
+
+  void CancelOwner(uint64_t owner) override {
+    base::MutexLock lock(mutex_);
+    std::vector<Connection*> doomed;
+    for (const auto& [id, connection] : connections_) {
+      if (connection->transfer && connection->transfer->owner == owner) {
+        doomed.push_back(connection.get());
+      }
+    }
+    for (Connection* connection : doomed) {
+      Fail(connection, ErrorCode::kCancelled, "context canceled");
+    }
+  }
+
+ private:
+  void Start(std::unique_ptr<Transfer> transfer, const PlainTarget& target, std::string head,
+             int64_t deadline, bool may_reuse) TB_REQUIRES(mutex_) {
+    Connection* connection = may_reuse ? TakeIdle(target.authority) : nullptr;
+    if (connection == nullptr) {
+      connection = Connect(target);
+      if (connection == nullptr) {
+        Complete(std::move(transfer), Error(ErrorCode::kUnavailable, std::strerror(errno)));
+        return;
+      }
+    }
+    connection->transfer = std::move(transfer);
+    connection->target = target;
+    connection->head = std::move(head);
+    connection->sent = 0;
+    connection->deadline = deadline;
+    connection->parser.Begin(connection->transfer->request.max_response_bytes);
+    deadlines_.emplace(deadline, connection->id);
+    if (!connection->connecting) Send(connection);
+  }
+
+  Connection* TakeIdle(const std::string& authority) TB_REQUIRES(mutex_) {
+    const auto found = idle_.find(authority);
+    if (found == idle_.end()) return nullptr;
+    Connection* connection = connections_.at(found->second.back()).get();
+    found->second.pop_back();
+    if (found->second.empty()) idle_.erase(found);
+    --idle_count_;
+    connection->reused = true;
+    return connection;
+  }
+
+  // Null: errno tells.
+  Connection* Connect(const PlainTarget& target) TB_REQUIRES(mutex_) {
+    const int fd =
+        ::socket(target.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return nullptr;
+    const int one = 1;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    auto made = std::make_unique<Connection>();
+    made->id = ++last_id_;
+    made->fd = fd;
+    made->authority = target.authority;
+    const int result =
+        ::connect(fd, reinterpret_cast<const sockaddr*>(&target.address), target.address_size);
+    if (result != 0 && errno != EINPROGRESS) {
+      const int error = errno;
+      ::close(fd);
+      errno = error;
+      return nullptr;
+    }
+    made->connecting = result != 0;
+    epoll_event event{};
+    // Edges: registered once, however many requests the connection will carry.
+    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    event.data.u64 = made->id;
+    ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event);
+    return connections_.emplace(made->id, std::move(made)).first->second.get();
+  }
+
+  void Close(Connection* connection) TB_REQUIRES(mutex_) {
+    ::close(connection->fd);  // leaves the epoll set by itself
+    const auto idle = idle_.find(connection->authority);
+    if (idle != idle_.end() && std::erase(idle->second, connection->id) > 0) {
+      --idle_count_;
+      if (idle->second.empty()) idle_.erase(idle);
+    }
+    connections_.erase(connection->id);
+  }
+
+  // The transfer leaves its connection.
+  std::unique_ptr<Transfer> Release(Connection* connection) TB_REQUIRES(mutex_) {
+    deadlines_.erase({connection->deadline, connection->id});
+    connection->deadline = kNever;
+    return std::move(connection->transfer);
+  }
+
+  void Fail(Connection* connection, ErrorCode code, std::string_view what) TB_REQUIRES(mutex_) {
+    std::unique_ptr<Transfer> transfer = Release(connection);
+    Close(connection);
+    Complete(std::move(transfer), Error(code, std::string(what)));
+  }
+
+  static void Complete(std::unique_ptr<Transfer> transfer, const Error& error) {
+    std::shared_ptr<Transfer> shared = std::move(transfer);
+    TransferLoop::Shared().RunOnCompletionThread(
+        [shared, error] { shared->done(error.Context(RequestName(shared->request))); });
+  }
+
+  void Send(Connection* connection) TB_REQUIRES(mutex_) {
+    while (connection->sent < connection->head.size()) {
+      const ssize_t n = ::send(connection->fd, connection->head.data() + connection->sent,
+                               connection->head.size() - connection->sent, MSG_NOSIGNAL);
+      if (n < 0) {
+        if (errno == EINTR) continue;
+        if (errno != EAGAIN) Broken(connection, std::strerror(errno));
+        return;
+      }
+      connection->sent += static_cast<size_t>(n);
+    }
+  }
+
+  // The connection failed under its request. One that was kept open may have been closed by the
+  // peer just then: the request gets one on a new connection.
+  void Broken(Connection* connection, std::string_view what) TB_REQUIRES(mutex_) {
+    if (!connection->transfer) return Close(connection);
+    if (!connection->reused || connection->parser.started()) {
+      return Fail(connection, ErrorCode::kUnavailable, what);
+    }
+    const int64_t deadline = connection->deadline;
+    const PlainTarget target = connection->target;
+    std::string head = std::move(connection->head);
+    std::unique_ptr<Transfer> transfer = Release(connection);
+    Close(connection);
+    Start(std::move(transfer), target, std::move(head), deadline, /*may_reuse=*/false);
+  }
+
+  void Run(const std::stop_token& stop) {
+    base::SetThreadName("http-plain");
+    std::array<epoll_event, 256> events;
+    std::string buffer(kReadSize, '\0');
+    while (!stop.stop_requested()) {
+      int wait_ms = -1;
+      {
+        base::MutexLock lock(mutex_);
+        const int64_t now = NowMs();
+        Expire(now);
+        wake_at_ = kNever;
+        if (!connections_.empty()) {
+          // Woken once a second at least, so that a new request rarely has to do it.
+          const int64_t first = deadlines_.empty() ? kNever : deadlines_.begin()->first;
+          wake_at_ = std::min(first, now + kMaxWaitMs);
+          wait_ms = static_cast<int>(std::max<int64_t>(0, wake_at_ - now));
+        }
+      }
+      const int n = ::epoll_wait(epoll_fd_, events.data(), events.size(), wait_ms);
+      base::MutexLock lock(mutex_);
+      for (int i = 0; i < n; ++i) {
+        if (events[i].data.u64 == kWakeId) {
+          uint64_t count = 0;
+          [[maybe_unused]] const ssize_t got = ::read(wake_fd_, &count, sizeof(count));
+          continue;
+        }
+        const auto found = connections_.find(events[i].data.u64);
+        if (found != connections_.end()) OnEvent(found->second.get(), events[i].events, &buffer);
+      }
+    }
+  }
+
+  void Expire(int64_t now) TB_REQUIRES(mutex_) {
+    while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+      Fail(connections_.at(deadlines_.begin()->second).get(), ErrorCode::kTimeout,
+           "context deadline exceeded");
+    }
+    if (now < next_reap_) return;
+    next_reap_ = now + kMaxIdleMs / 10;
+    std::vector<Connection*> old;
+    for (const auto& [id, connection] : connections_) {
+      if (!connection->transfer && now - connection->idle_since > kMaxIdleMs) {
+        old.push_back(connection.get());
+      }
+    }
+    for (Connection* connection : old) Close(connection);
+  }
+
+  void OnEvent(Connection* connection, uint32_t events, std::string* buffer) TB_REQUIRES(mutex_) {
+    if (connection->connecting) {
+      int error = 0;
+      socklen_t size = sizeof(error);
+      ::getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &size);
+      if (error != 0) {
+        return Fail(connection, ErrorCode::kUnavailable,
+                    fmt::format("dial tcp {}: connect: {}", connection->authority,
+                                base::ToLower(std::strerror(error))));
+      }
+      if ((events & EPOLLOUT) == 0) return;
+      connection->connecting = false;
+    }
+    const uint64_t id = connection->id;
+    if (connection->transfer && connection->sent < connection->head.size()) {
+      Send(connection);
+      if (!connections_.contains(id)) return;
+    }
+    if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) == 0) return;
+    for (;;) {
+      const ssize_t n = ::recv(connection->fd, buffer->data(), buffer->size(), 0);
+      if (n < 0) {
+        if (errno == EINTR) continue;
+        if (errno != EAGAIN) Broken(connection, base::ToLower(std::strerror(errno)));
+        return;
+      }
+      if (!connection->transfer) return Close(connection);  // closed, or talks out of turn
+      if (n == 0) return OnClosed(connection);
+      const auto state = connection->parser.Feed({buffer->data(), static_cast<size_t>(n)});
+      if (!OnProgress(connection, state)) {
+        if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0 && connections_.contains(id)) Close(connection);
+        return;
+      }
+      // What filled the buffer only partly was all there is; more makes a new edge.
+      if (static_cast<size_t>(n) < buffer->size()) {
+        if ((events & (EPOLLRDHUP | EPOLLHUP)) == 0) return;
+      }
+    }
+  }
+
+  void OnClosed(Connection* connection) TB_REQUIRES(mutex_) {
+    if (!connection->parser.started()) return Broken(connection, "EOF");
+    const auto state = connection->parser.End();
+    if (state != ResponseParser::State::kDone) {
+      return Fail(connection, ErrorCode::kUnavailable, "unexpected EOF");
+    }
+    OnProgress(connection, state);
+  }
+
+  // True: there is more to read for this request.
+  bool OnProgress(Connection* connection, ResponseParser::State state) TB_REQUIRES(mutex_) {
+    switch (state) {
+      case ResponseParser::State::kReading:
+        return true;
+      case ResponseParser::State::kMalformed:
+        Fail(connection, ErrorCode::kUnavailable, "malformed HTTP response");
+        return false;
+      case ResponseParser::State::kTooLarge:
+        Fail(connection, ErrorCode::kResourceExhausted,
+             fmt::format("body size limit of {} bytes exceeded",
+                         connection->transfer->request.max_response_bytes));
+        return false;
+      case ResponseParser::State::kDone:
+        break;
+    }
+    std::shared_ptr<Transfer> transfer = Release(connection);
+    const int status = connection->parser.status();
+    transfer->headers = std::move(connection->parser.headers());
+    transfer->body = std::move(connection->parser.body());
+    if (connection->parser.reusable() && idle_count_ < kMaxIdle) {
+      connection->idle_since = NowMs();
+      idle_[connection->authority].push_back(connection->id);
+      ++idle_count_;
+    } else {
+      Close(connection);
+    }
+    TransferLoop::Shared().RunOnCompletionThread([transfer, status]() {
+      if (transfer->redirected && IsRedirect(status) && transfer->headers.Has("Location")) {
+        transfer->body.clear();
+        return transfer->redirected(transfer);
+      }
+      transfer->done(UnpackResponse(*transfer, status));
+    });
+    return false;
+  }
+
+  const int epoll_fd_;
+  const int wake_fd_;
+  base::Mutex mutex_;
+  uint64_t last_id_ TB_GUARDED_BY(mutex_) = kWakeId;
+  std::unordered_map<uint64_t, std::unique_ptr<Connection>> connections_ TB_GUARDED_BY(mutex_);
+  std::unordered_map<std::string, std::vector<uint64_t>> idle_ TB_GUARDED_BY(mutex_);
+  size_t idle_count_ TB_GUARDED_BY(mutex_) = 0;
+  std::set<std::pair<int64_t, uint64_t>> deadlines_ TB_GUARDED_BY(mutex_);
+  int64_t wake_at_ TB_GUARDED_BY(mutex_) = kNever;  // when the thread looks at deadlines next
+  int64_t next_reap_ TB_GUARDED_BY(mutex_) = 0;
+  std::jthread thread_;
+};
+
+// Sets the port of what inet_pton has filled.
+template <class Address>
+void Finish(const Address& address, PlainTarget* target) {
+  static_assert(sizeof(address) <= sizeof(target->address));
+  std::memcpy(&target->address, &address, sizeof(address));
+  target->address_size = sizeof(address);
+}
+
+}  // namespace
+
+std::optional<PlainTarget> ParsePlainUrl(std::string_view url) {
+  constexpr std::string_view kScheme = "http://";
+  if (!url.starts_with(kScheme)) return std::nullopt;
+  const bool plain_bytes =
+      std::all_of(url.begin(), url.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+  if (!plain_bytes || url.find_first_of("#@\\") != std::string_view::npos) return std::nullopt;
+  url.remove_prefix(kScheme.size());
+  const size_t authority_end = std::min(url.find_first_of("/?"), url.size());
+  PlainTarget target;
+  target.authority = url.substr(0, authority_end);
+  target.path = url.substr(authority_end);
+  if (!target.path.starts_with('/')) target.path.insert(0, 1, '/');
+
+  std::string_view host = target.authority;
+  std::string_view port_text = "80";
+  const size_t colon = host.rfind(':');
+  if (colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos) {
+    port_text = host.substr(colon + 1);
+    host = host.substr(0, colon);
+  }
+  const auto port = base::ParseUint(port_text);
+  if (!port || *port == 0 || *port > 65535) return std::nullopt;
+  const uint16_t net_port = htons(static_cast<uint16_t>(*port));
+  if (host.starts_with('[') && host.ends_with(']')) {
+    sockaddr_in6 address{};
+    address.sin6_family = AF_INET6;
+    address.sin6_port = net_port;
+    const std::string text(host.substr(1, host.size() - 2));
+    if (::inet_pton(AF_INET6, text.c_str(), &address.sin6_addr) != 1) return std::nullopt;
+    Finish(address, &target);
+    return target;
+  }
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = net_port;
+  if (::inet_pton(AF_INET, std::string(host).c_str(), &address.sin_addr) != 1) return std::nullopt;
+  Finish(address, &target);
+  return target;
+}
+
+PlainLoop& PlainLoop::Shared() {
+  static auto* const loop = new EpollPlainLoop;
+  return *loop;
+}
+
+}  // namespace tributary::net
