@@ -254,7 +254,10 @@ base::Status ScrapeWriter::Take(wire::ExpositionParser* parser, wire::EntryKind 
     }
   }
   if (kind == wire::EntryKind::kHistogram) {
-    RETURN_IF_ERROR(TakeHistogram(parser, ref, t, app));
+    if (base::Status status = TakeHistogram(parser, ref, t, app); !status) {
+      --counts->kept;
+      return status;
+    }
   } else {
     ThreadScratch().samples.push_back({ref, t, parser->value()});
   }

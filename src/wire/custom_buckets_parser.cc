@@ -37,7 +37,8 @@ class CustomBucketsParser final : public ExpositionParser {
         ASSIGN_OR_RETURN(kind_, inner_->Next());
       }
       if (kind_ == EntryKind::kSample) {
-        if (!ahead) RETURN_IF_ERROR(inner_->Labels(&labels_));
+        if (!ahead) labels_status_ = inner_->Labels(&labels_);
+        if (!labels_status_) return kind_;
         if (collecting_ && !Continues() && Finish()) return EntryKind::kHistogram;
         if (Collect() && !keep_classic_) {
           ahead = false;
@@ -66,6 +67,7 @@ class CustomBucketsParser final : public ExpositionParser {
       done_.labels.ToSpan(out);
     } else {
       *out = labels_;
+      return labels_status_;
     }
     return {};
   }
@@ -176,7 +178,8 @@ class CustomBucketsParser final : public ExpositionParser {
 
   EntryKind kind_ = EntryKind::kEnd;  // of the entry the inner parser stands on
   std::vector<model::Label> labels_;  // of it, when it is a sample
-  std::string text_;                  // scratch
+  base::Status labels_status_;
+  std::string text_;  // scratch
   model::MetricType type_ = model::MetricType::kUnknown;
   std::string family_;  // of the last TYPE line
 
