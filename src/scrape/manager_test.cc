@@ -63,6 +63,10 @@ class ManagerTest : public ::testing::Test {
     scrape.scrape_protocols = {config::ScrapeProtocol::kOpenMetricsText1_0_0,
                                config::ScrapeProtocol::kPrometheusText0_0_4};
     config->scrape_configs.push_back(scrape);
+    if (other_job_) {
+      scrape.job_name = "other";
+      config->scrape_configs.push_back(scrape);
+    }
     ASSERT_TRUE(manager_->Apply(config));
   }
 
@@ -82,6 +86,7 @@ class ManagerTest : public ::testing::Test {
   std::string accept_;
   std::string failure_log_;
   config::ScrapeLimits limits_;
+  bool other_job_ = false;
   model::Relabeler relabel_;
   std::unique_ptr<net::HttpServer> server_;
   RecordingStore store_;
@@ -190,6 +195,23 @@ TEST_F(ManagerTest, ARemovedTargetGoesStaleTwoIntervalsLater) {
     return all.find("up{") != std::string::npos && all.find(" stale") != std::string::npos;
   }));
   EXPECT_EQ(scrapes_, scraped) << "nothing is scraped after the target is gone";
+}
+
+TEST_F(ManagerTest, AReloadThatDoesNotChangeAJobLeavesItRunning) {
+  Apply(50);
+  manager_->SetTargets({{"job", {Group()}}});
+  ASSERT_TRUE(Eventually([&] {
+    const TargetsStatus status = manager_->Targets();
+    return !status.active.empty() && status.active[0].health == Health::kUp;
+  }));
+  other_job_ = true;
+  Apply(50);
+  // A loop that had begun anew would know of no scrape yet.
+  const TargetsStatus status = manager_->Targets();
+  ASSERT_EQ(status.active.size(), 1u);
+  EXPECT_EQ(status.active[0].health, Health::kUp);
+  EXPECT_GT(status.active[0].last_scrape_ms, 0);
+  EXPECT_EQ(manager_->Pools(), (std::vector<std::string>{"job", "other"}));
 }
 
 TEST_F(ManagerTest, AReloadKeepsTheTargets) {

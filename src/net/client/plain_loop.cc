@@ -235,15 +235,14 @@ class EpollPlainLoop final : public PlainLoop {
         }
       }
       const int n = ::epoll_wait(epoll_fd_, events.data(), events.size(), wait_ms);
-      base::MutexLock lock(mutex_);
       for (int i = 0; i < n; ++i) {
         if (events[i].data.u64 == kWakeId) {
           uint64_t count = 0;
           [[maybe_unused]] const ssize_t got = ::read(wake_fd_, &count, sizeof(count));
           continue;
         }
-        const auto found = connections_.find(events[i].data.u64);
-        if (found != connections_.end()) OnEvent(found->second.get(), events[i].events, &buffer);
+        while (OnEvent(events[i].data.u64, events[i].events, &buffer)) {
+        }
       }
     }
   }
@@ -264,44 +263,52 @@ class EpollPlainLoop final : public PlainLoop {
     for (Connection* connection : old) Close(connection);
   }
 
-  void OnEvent(Connection* connection, uint32_t events, std::string* buffer) TB_REQUIRES(mutex_) {
+  // Reads once; true: there may be more, and others have had their turn at the lock.
+  bool OnEvent(uint64_t id, uint32_t events, std::string* buffer) {
+    base::MutexLock lock(mutex_);
+    const auto found = connections_.find(id);
+    if (found == connections_.end()) return false;
+    Connection* connection = found->second.get();
     if (connection->connecting) {
       int error = 0;
       socklen_t size = sizeof(error);
       ::getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &size);
       if (error != 0) {
-        return Fail(connection, ErrorCode::kUnavailable,
-                    fmt::format("dial tcp {}: connect: {}", connection->authority,
-                                base::ToLower(std::strerror(error))));
+        Fail(connection, ErrorCode::kUnavailable,
+             fmt::format("dial tcp {}: connect: {}", connection->authority,
+                         base::ToLower(std::strerror(error))));
+        return false;
       }
-      if ((events & EPOLLOUT) == 0) return;
+      if ((events & EPOLLOUT) == 0) return false;
       connection->connecting = false;
     }
-    const uint64_t id = connection->id;
     if (connection->transfer && connection->sent < connection->head.size()) {
       Send(connection);
-      if (!connections_.contains(id)) return;
+      if (!connections_.contains(id)) return false;
     }
-    if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) == 0) return;
-    for (;;) {
-      const ssize_t n = ::recv(connection->fd, buffer->data(), buffer->size(), 0);
-      if (n < 0) {
-        if (errno == EINTR) continue;
-        if (errno != EAGAIN) Broken(connection, base::ToLower(std::strerror(errno)));
-        return;
-      }
-      if (!connection->transfer) return Close(connection);  // closed, or talks out of turn
-      if (n == 0) return OnClosed(connection);
-      const auto state = connection->parser.Feed({buffer->data(), static_cast<size_t>(n)});
-      if (!OnProgress(connection, state)) {
-        if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0 && connections_.contains(id)) Close(connection);
-        return;
-      }
-      // What filled the buffer only partly was all there is; more makes a new edge.
-      if (static_cast<size_t>(n) < buffer->size()) {
-        if ((events & (EPOLLRDHUP | EPOLLHUP)) == 0) return;
-      }
+    const bool closing = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+    if ((events & EPOLLIN) == 0 && !closing) return false;
+    const ssize_t n = ::recv(connection->fd, buffer->data(), buffer->size(), 0);
+    if (n < 0) {
+      if (errno == EINTR) return true;
+      if (errno != EAGAIN) Broken(connection, base::ToLower(std::strerror(errno)));
+      return false;
     }
+    if (!connection->transfer) {  // closed, or talks out of turn
+      Close(connection);
+      return false;
+    }
+    if (n == 0) {
+      OnClosed(connection);
+      return false;
+    }
+    if (!OnProgress(connection,
+                    connection->parser.Feed({buffer->data(), static_cast<size_t>(n)}))) {
+      if (closing && connections_.contains(id)) Close(connection);
+      return false;
+    }
+    // What filled the buffer only partly was all there is; more makes a new edge.
+    return closing || static_cast<size_t>(n) == buffer->size();
   }
 
   void OnClosed(Connection* connection) TB_REQUIRES(mutex_) {
