@@ -411,6 +411,7 @@ base::Result<bool> ScrapeWriter::AppendStaged(size_t page_samples, storage::Appe
     app->Append(scratch.starts, scratch.outcomes);
   }
   scratch.outcomes.resize(scratch.samples.size());
+  app->RejectLateStaleMarkers();
   app->Append(scratch.samples, scratch.outcomes);
   uint64_t out_of_order = 0, duplicate = 0, out_of_bounds = 0;
   for (size_t i = 0; i < scratch.outcomes.size(); ++i) {
@@ -468,6 +469,7 @@ void ScrapeWriter::WriteEndOfRun(model::Timestamp t) {
   // A loop that took over meanwhile has newer samples; then these are out of order, and dropped.
   scratch.outcomes.resize(scratch.samples.size());
   auto app = storage_.NewAppender();
+  app->RejectLateStaleMarkers();
   app->Append(scratch.samples, scratch.outcomes);
   if (auto status = app->Commit(); !status) {
     LOG_WARN("staleness markers of a removed target not stored", kv("err", status.error()));

@@ -32,7 +32,7 @@ struct RefSample {
 enum class AppendOutcome : uint8_t {
   kAppended,
   kDuplicate,           // same timestamp and bit-identical value: harmless, not stored again
-  kOutOfOrder,          // older than the newest of its series, no out-of-order window
+  kOutOfOrder,          // older than the newest of its series, and not to be taken late
   kOutOfBounds,         // older than what the store may still change, or not a valid time
   kTooOld,              // beyond the out-of-order window
   kDuplicateTimestamp,  // same timestamp, another value
@@ -71,6 +71,11 @@ class Appender {
   // Out-of-order and repeated exemplars are dropped quietly.
   virtual void AppendExemplar(model::SeriesRef ref, const model::Exemplar& exemplar) = 0;
   virtual void UpdateMetadata(model::SeriesRef ref, const model::Metadata& metadata) = 0;
+
+  // From now on a staleness marker that is older than the newest sample of its series is
+  // kOutOfOrder, however wide the out-of-order window: who writes markers of their own accord must
+  // not end a series that someone else goes on writing. For stores with such a window.
+  virtual void RejectLateStaleMarkers() {}
 
   // On success everything accepted is in the WAL (synced when the store is configured so). On
   // failure nothing is visible; kNoSpace and kUnavailable may be retried by the sender.

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "base/log.h"
@@ -20,6 +21,7 @@ namespace tributary::tsdb {
 namespace {
 
 constexpr std::string_view kWalDir = "wal";
+constexpr std::string_view kWblDir = "wbl";  // of what came out of order
 constexpr std::string_view kLockFile = "lock";
 
 // What remote write follows.
@@ -47,7 +49,9 @@ class DbImpl final : public Db {
       : options_(std::move(options)),
         fs_(fs),
         pool_(pool),
+        metrics_(metrics),
         wal_dir_(base::JoinPath(options_.path, kWalDir)),
+        wbl_dir_(base::JoinPath(options_.path, kWblDir)),
         wal_metrics_(metrics),
         clean_start_(metrics.GetGauge(
             "prometheus_tsdb_clean_start",
@@ -63,11 +67,14 @@ class DbImpl final : public Db {
         blocks_(fs_, options_.path, compact_metrics_),
         compactor_(
             options_, fs_, clock, head_, blocks_, compact_metrics_,
-            [this] { return FollowersNeed(); }, [this] { return WalBytes(); }) {
-    head_.SetOutOfOrderWindow(options_.out_of_order_window_ms);
-    wal_bytes_ = metrics.AddGaugeCallback("prometheus_tsdb_wal_storage_size_bytes",
-                                          "Size of the write log directory.", {},
-                                          [this] { return static_cast<double>(WalBytes()); });
+            [this] { return FollowersNeed(); },
+            [this] { return LogBytes(wal_dir_) + LogBytes(wbl_dir_); }) {
+    wal_bytes_ = metrics.AddGaugeCallback(
+        "prometheus_tsdb_wal_storage_size_bytes", "Size of the write log directory.", {},
+        [this] { return static_cast<double>(LogBytes(wal_dir_)); });
+    wbl_bytes_ = metrics.AddGaugeCallback(
+        "prometheus_tsdb_out_of_order_wbl_storage_size_bytes", "Size of the write log directory.",
+        {}, [this] { return static_cast<double>(LogBytes(wbl_dir_)); });
   }
 
   ~DbImpl() override {
@@ -102,15 +109,15 @@ class DbImpl final : public Db {
     RETURN_IF_ERROR(RemoveTemporaryCheckpoints(fs_, wal_dir_));
     RETURN_IF_ERROR(head_.Replay(fs_, wal_dir_, pool_.size(), head_begin,
                                  [this](uint32_t segment) { current_segment_.store(segment); }));
+    RETURN_IF_ERROR(head_.out_of_order().Replay(fs_, wbl_dir_));
     if (head_begin != model::kMinTime) head_.Truncate(head_begin);
     current_segment_.store(last_segment_.load());
-    ASSIGN_OR_RETURN(wal_, WalWriter::Open(fs_,
-                                           {.dir = wal_dir_,
-                                            .segment_bytes = options_.wal_segment_bytes,
-                                            .compression = options_.wal_compression,
-                                            .sync_on_commit = options_.wal_fsync_on_ack},
-                                           &wal_metrics_));
+    ASSIGN_OR_RETURN(wal_, WalWriter::Open(fs_, LogOptions(wal_dir_), &wal_metrics_));
     head_.LogTo(wal_.get());
+    if (options_.out_of_order_window_ms > 0 || !head_.out_of_order().empty()) {
+      RETURN_IF_ERROR(OpenWbl());
+    }
+    head_.SetOutOfOrderWindow(options_.out_of_order_window_ms, wbl_.get());
     wal_source_ = std::make_unique<HeadWalSource>(
         fs_,
         WalCursorOptions{
@@ -151,7 +158,16 @@ class DbImpl final : public Db {
   }
   HeadStats Stats(size_t limit) const override { return head_.Stats(limit); }
   storage::WalSource& wal_source() override { return *wal_source_; }
-  void SetOutOfOrderWindow(int64_t window_ms) override { head_.SetOutOfOrderWindow(window_ms); }
+  void SetOutOfOrderWindow(int64_t window_ms) override {
+    if (window_ms > 0 && wbl_ == nullptr) {
+      if (const base::Status status = OpenWbl(); !status) {
+        LOG_ERROR("the log for samples out of order cannot be opened: the window stays as it was",
+                  kv("dir", wbl_dir_), kv("err", status.error()));
+        return;
+      }
+    }
+    head_.SetOutOfOrderWindow(window_ms, wbl_.get());
+  }
   void SetMaxExemplars(uint64_t max_exemplars) override { head_.exemplars().Resize(max_exemplars); }
   base::Result<std::vector<storage::SeriesExemplars>> SelectExemplars(
       model::Timestamp start, model::Timestamp end,
@@ -163,6 +179,10 @@ class DbImpl final : public Db {
     compactor_.Stop();
     base::Status status;
     if (wal_ != nullptr) status = wal_->Close();
+    if (wbl_ != nullptr) {
+      const base::Status closed = wbl_->Close();
+      if (status) status = closed;
+    }
     lock_.reset();
     return status;
   }
@@ -172,8 +192,19 @@ class DbImpl final : public Db {
     const auto position = wal_source_->LeastDelivered();
     return position ? position->segment : UINT32_MAX;
   }
-  uint64_t WalBytes() const {
-    const auto segments = ListSegments(fs_, wal_dir_);
+  WalWriterOptions LogOptions(const std::string& dir) const {
+    return {.dir = dir,
+            .segment_bytes = options_.wal_segment_bytes,
+            .compression = options_.wal_compression,
+            .sync_on_commit = options_.wal_fsync_on_ack};
+  }
+  base::Status OpenWbl() {
+    wbl_metrics_.emplace(metrics_, "prometheus_tsdb_out_of_order_wbl_");
+    ASSIGN_OR_RETURN(wbl_, WalWriter::Open(fs_, LogOptions(wbl_dir_), &*wbl_metrics_));
+    return {};
+  }
+  uint64_t LogBytes(const std::string& dir) const {
+    const auto segments = ListSegments(fs_, dir);
     uint64_t bytes = 0;
     if (segments) {
       for (const SegmentInfo& segment : *segments) bytes += segment.size;
@@ -184,8 +215,11 @@ class DbImpl final : public Db {
   const DbOptions options_;
   base::FileSystem& fs_;
   base::ThreadPool& pool_;
+  base::MetricsRegistry& metrics_;
   const std::string wal_dir_;
+  const std::string wbl_dir_;
   const WalMetrics wal_metrics_;
+  std::optional<WalMetrics> wbl_metrics_;
   base::Gauge& clean_start_;
   base::Gauge& replay_seconds_;
   std::unique_ptr<base::FileLock> lock_;
@@ -196,8 +230,9 @@ class DbImpl final : public Db {
   CompactMetrics compact_metrics_;
   BlockSet blocks_;
   std::unique_ptr<WalWriter> wal_;
+  std::unique_ptr<WalWriter> wbl_;  // opened when first needed, then kept
   std::unique_ptr<HeadWalSource> wal_source_;
-  std::unique_ptr<base::MetricsRegistry::CallbackHandle> wal_bytes_;
+  std::unique_ptr<base::MetricsRegistry::CallbackHandle> wal_bytes_, wbl_bytes_;
   Compactor compactor_;  // goes first
 };
 

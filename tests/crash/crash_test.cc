@@ -28,6 +28,7 @@ constexpr int kRefused = 3;             // exit code of a child whose store did 
 struct Scenario {
   const char* name;
   tsdb::DbOptions options;
+  Order order = Order::kKept;
 };
 
 std::vector<Scenario> Scenarios(const std::string& path) {
@@ -41,7 +42,9 @@ std::vector<Scenario> Scenarios(const std::string& path) {
   tsdb::DbOptions sync = keep;
   sync.wal_fsync_on_ack = true;
   sync.wal_compression = tsdb::WalCompression::kZstd;
-  return {{"keep", keep}, {"drop", drop}, {"sync", sync}};
+  tsdb::DbOptions late = keep;
+  late.out_of_order_window_ms = 2 * kLateTicks * kTickMs;
+  return {{"keep", keep}, {"drop", drop}, {"sync", sync}, {"late", late, Order::kMixed}};
 }
 
 // What lives as long as a Db.
@@ -51,27 +54,27 @@ struct Surroundings {
 };
 
 base::Result<std::unique_ptr<tsdb::Db>> Open(const tsdb::DbOptions& options, Surroundings& around) {
-  auto db =
-      tsdb::Db::Open(options, base::PosixFileSystem(), base::SystemClock(), around.pool, around.metrics);
+  auto db = tsdb::Db::Open(options, base::PosixFileSystem(), base::SystemClock(), around.pool,
+                           around.metrics);
   if (db) RETURN_IF_ERROR((*db)->Replay());
   return db;
 }
 
-[[noreturn]] void Child(const tsdb::DbOptions& options, Acknowledged& acknowledged) {
+[[noreturn]] void Child(const Scenario& scenario, Acknowledged& acknowledged) {
   Surroundings around;
-  const auto db = Open(options, around);
+  const auto db = Open(scenario.options, around);
   if (!db) {
     std::fprintf(stderr, "%s\n", db.error().message().c_str());
     _exit(kRefused);
   }
-  RunLoad(**db, acknowledged);
+  RunLoad(**db, scenario.order, acknowledged);
   _exit(kRefused);
 }
 
 // True when the child was killed by us and by nothing else.
-bool RunAndKill(const tsdb::DbOptions& options, Acknowledged& acknowledged, int after_us) {
+bool RunAndKill(const Scenario& scenario, Acknowledged& acknowledged, int after_us) {
   const pid_t child = fork();
-  if (child == 0) Child(options, acknowledged);
+  if (child == 0) Child(scenario, acknowledged);
   usleep(static_cast<useconds_t>(after_us));
   kill(child, SIGKILL);
   int status = 0;
@@ -79,12 +82,13 @@ bool RunAndKill(const tsdb::DbOptions& options, Acknowledged& acknowledged, int 
   return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 }
 
-void ExpectAcknowledged(tsdb::Db& db, const Acknowledged& acknowledged, int64_t from_tick) {
+void ExpectAcknowledged(tsdb::Db& db, Order order, const Acknowledged& acknowledged,
+                        int64_t from_tick) {
   const tsdb::PlainData data = tsdb::ReadPlain(db);
   int missing = 0;
   for (int writer = 0; writer < kWriters; ++writer) {
     for (int64_t tick = from_tick; tick < acknowledged.ticks[writer].load(); ++tick) {
-      ForEachSample(writer, tick, [&](const Expected& expected) {
+      ForEachSample(writer, tick, order, [&](const Expected& expected) {
         const auto series = data.find(expected.labels);
         const bool there = series != data.end() && series->second.contains(expected.t) &&
                            series->second.at(expected.t) == expected.v;
@@ -137,7 +141,7 @@ TEST(CrashTest, AcknowledgedSamplesSurviveEveryKill) {
     }
     const int64_t before = acknowledged->ticks[0].load();
     const int after_us = 2000 + static_cast<int>(std::min(delay_us(random), 1e6));
-    ASSERT_TRUE(RunAndKill(scenario.options, *acknowledged, after_us));
+    ASSERT_TRUE(RunAndKill(scenario, *acknowledged, after_us));
     samples_ticks += acknowledged->ticks[0].load() - before;
 
     Surroundings around;
@@ -145,7 +149,7 @@ TEST(CrashTest, AcknowledgedSamplesSurviveEveryKill) {
     ASSERT_TRUE(db) << db.error().message();
     const int64_t newest = acknowledged->ticks[0].load();
     const int64_t kept = scenario.options.retention_time_ms / kTickMs;
-    ExpectAcknowledged(**db, *acknowledged, std::max<int64_t>(0, newest - kept));
+    ExpectAcknowledged(**db, scenario.order, *acknowledged, std::max<int64_t>(0, newest - kept));
     const base::Status closed = (*db)->Close();
     EXPECT_TRUE(closed) << closed.error().message();
     ExpectOnlyOwnFiles(path);

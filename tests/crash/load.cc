@@ -11,14 +11,15 @@ namespace {
 
 constexpr int kStableSeries = 8;
 constexpr int kChurnedSeries = 4;
+constexpr int kLateSeries = 3;
 constexpr int64_t kGenerationTicks = 60;
 // Writers stay together, so that none falls behind what the head still takes.
 constexpr int64_t kMostApart = 5;
 
-std::string Append(tsdb::Db& db, int writer, int64_t tick) {
+std::string Append(tsdb::Db& db, int writer, int64_t tick, Order order) {
   std::string problem;
   const std::unique_ptr<storage::Appender> appender = db.NewAppender();
-  ForEachSample(writer, tick, [&](const Expected& expected) {
+  ForEachSample(writer, tick, order, [&](const Expected& expected) {
     std::vector<model::Label> labels;
     expected.labels.ToSpan(&labels);
     const auto ref = appender->GetOrCreate(labels, expected.labels.Hash());
@@ -38,25 +39,31 @@ std::string Append(tsdb::Db& db, int writer, int64_t tick) {
 
 }  // namespace
 
-void ForEachSample(int writer, int64_t tick, const std::function<void(const Expected&)>& visit) {
-  const auto visit_series = [&](int series, int64_t generation) {
+void ForEachSample(int writer, int64_t tick, Order order,
+                   const std::function<void(const Expected&)>& visit) {
+  const auto visit_series = [&](int series, int64_t generation, int64_t at) {
     visit({.labels = model::Labels::Of({{"__name__", "load"},
                                         {"generation", std::to_string(generation)},
                                         {"series", std::to_string(series)},
                                         {"writer", std::to_string(writer)}}),
-           .t = tick * kTickMs,
-           .v = static_cast<double>(tick * 1000 + series * 10 + writer)});
+           .t = at * kTickMs,
+           .v = static_cast<double>(at * 1000 + series * 10 + writer)});
   };
-  for (int series = 0; series < kStableSeries; ++series) visit_series(series, -1);
+  for (int series = 0; series < kStableSeries; ++series) visit_series(series, -1, tick);
   for (int series = 0; series < kChurnedSeries; ++series) {
-    visit_series(kStableSeries + series, tick / kGenerationTicks);
+    visit_series(kStableSeries + series, tick / kGenerationTicks, tick);
+  }
+  if (order == Order::kKept) return;
+  // Backwards in each stretch of kLateTicks.
+  for (int series = 0; series < kLateSeries; ++series) {
+    visit_series(kStableSeries + kChurnedSeries + series, -1, tick ^ (kLateTicks - 1));
   }
 }
 
-void RunLoad(tsdb::Db& db, Acknowledged& acknowledged) {
+void RunLoad(tsdb::Db& db, Order order, Acknowledged& acknowledged) {
   std::vector<std::thread> writers;
   for (int writer = 0; writer < kWriters; ++writer) {
-    writers.emplace_back([&db, &acknowledged, writer] {
+    writers.emplace_back([&db, &acknowledged, writer, order] {
       std::atomic<int64_t>& own = acknowledged.ticks[writer];
       const std::atomic<int64_t>& other = acknowledged.ticks[(writer + 1) % kWriters];
       while (true) {
@@ -65,7 +72,7 @@ void RunLoad(tsdb::Db& db, Acknowledged& acknowledged) {
           std::this_thread::sleep_for(std::chrono::microseconds(100));
           continue;
         }
-        const std::string problem = Append(db, writer, tick);
+        const std::string problem = Append(db, writer, tick, order);
         if (!problem.empty()) {
           std::fprintf(stderr, "writer %d, tick %lld: %s\n", writer, static_cast<long long>(tick),
                        problem.c_str());

@@ -26,12 +26,18 @@ struct Expected {
   double v = 0;
 };
 
+// Whether there are series, too, whose samples come out of order.
+enum class Order : unsigned char { kKept, kMixed };
+// How far out of order.
+inline constexpr int64_t kLateTicks = 32;
+
 // The samples of one tick of one writer: some series that stay, some that are replaced every
 // minute of the samples' time.
-void ForEachSample(int writer, int64_t tick, const std::function<void(const Expected&)>& visit);
+void ForEachSample(int writer, int64_t tick, Order order,
+                   const std::function<void(const Expected&)>& visit);
 
 // Commits tick after tick, each writer from where it was acknowledged, until killed. Returns only
 // when the store refuses a sample or a commit, after saying so on stderr.
-void RunLoad(tsdb::Db& db, Acknowledged& acknowledged);
+void RunLoad(tsdb::Db& db, Order order, Acknowledged& acknowledged);
 
 }  // namespace tributary::tests

@@ -10,14 +10,9 @@
 #include "base/result.h"
 #include "chunk/encoding.h"
 #include "storage/querier.h"
+#include "tsdb/block/time_interval.h"
 
 namespace tributary::tsdb {
-
-// Milliseconds, both ends inclusive.
-struct TimeInterval {
-  int64_t min = 0;
-  int64_t max = 0;
-};
 
 // Of samples with equal timestamps that of the later chunk stays (of chunks with equal min_time,
 // the one further back in `chunks`). New bytes are made in `buffer`. Start times of histograms that

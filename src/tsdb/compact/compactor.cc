@@ -123,41 +123,16 @@ base::Status Compactor::CompactHead() {
   bool cut_any = false;
   model::Timestamp cut = model::kMinTime;
   while (HeadIsFull() && !stopping_.load()) {
-    const Stopwatch watch;
     const model::Timestamp begin = head_.min_time();
     cut = AlignedEnd(begin, options_.min_block_duration_ms);
     // What they may still bring into the range would be missing in the block. Appenders made from
     // now on find it out of bounds: the newest sample is half a range ahead.
     head_.WaitForAppenders();
-    WriteBlockOptions write{
-        .parent = options_.path,
-        .meta = {.ulid = MakeUlid(clock_.NowMs()), .min_time = begin, .max_time = cut},
-        .on_chunk = [this](const chunk::ChunkView& chunk) { ObserveChunk(chunk); },
-        .stop = &stopping_};
-    write.meta.sources = {write.meta.ulid};
-    metrics_.populating_block.Set(1);
-    auto written = [&] {
-      // The selection holds up the truncation, so it goes first.
-      const auto series = head_.SelectForBlock(begin, cut - 1);
-      return WriteBlock(fs_, std::move(write), {series.get()});
-    }();
-    metrics_.populating_block.Set(0);
+    const auto written =
+        WriteFromHead({.ulid = MakeUlid(clock_.NowMs()), .min_time = begin, .max_time = cut},
+                      [&] { return head_.SelectForBlock(begin, cut - 1); });
     if (!written) return written.error().Context("writing a block of the head");
-    if (written->has_value()) {
-      const BlockMeta& meta = **written;
-      metrics_.compactions.Add();
-      metrics_.duration_seconds.Observe(watch.Seconds());
-      LOG_INFO("block written", kv("ulid", meta.ulid), kv("min_time", meta.min_time),
-               kv("max_time", meta.max_time), kv("series", meta.stats.num_series),
-               kv("samples", meta.stats.num_samples), kv("seconds", watch.Seconds()));
-      RETURN_IF_ERROR(blocks_.Load());
-      const BlockList blocks = blocks_.blocks();
-      // Set aside: then the head is the only one who can still show these samples.
-      if (std::ranges::none_of(blocks,
-                               [&](const auto& b) { return b->meta().ulid == meta.ulid; })) {
-        return base::Internal("block " + meta.ulid + " was written but cannot be read");
-      }
-    } else {
+    if (!*written) {
       cut = std::max(cut, NextTime(cut));
     }
     head_.Truncate(cut);
@@ -166,7 +141,60 @@ base::Status Compactor::CompactHead() {
   if (!cut_any) return {};
   auto status = head_.TruncateLog(fs_, cut, needed_from_(), options_.wal_compression);
   if (!status) return status.error().Context("truncating the log");
+  return CompactOutOfOrder();
+}
+
+base::Status Compactor::CompactOutOfOrder() {
+  OutOfOrderHead& head = head_.out_of_order();
+  if (head.empty() || stopping_.load()) return {};
+  ASSIGN_OR_RETURN(const std::vector<model::Timestamp> begins,
+                   head.Seal(options_.min_block_duration_ms));
+  for (const model::Timestamp begin : begins) {
+    const model::Timestamp end = begin + options_.min_block_duration_ms;
+    const auto written = WriteFromHead({.ulid = MakeUlid(clock_.NowMs()),
+                                        .min_time = begin,
+                                        .max_time = end,
+                                        .hints = {std::string(kHintOutOfOrder)}},
+                                       [&] { return head.SelectMarked(begin, end - 1); });
+    if (!written) return written.error().Context("writing a block of what came out of order");
+  }
+  auto status = head.Truncate(fs_);
+  if (!status) return status.error().Context("truncating the log of what came out of order");
   return {};
+}
+
+base::Result<bool> Compactor::WriteFromHead(
+    BlockMeta meta, const std::function<std::unique_ptr<storage::SeriesSelection>()>& select) {
+  const Stopwatch watch;
+  meta.sources = {meta.ulid};
+  WriteBlockOptions write{
+      .parent = options_.path,
+      .meta = std::move(meta),
+      .on_chunk = [this](const chunk::ChunkView& chunk) { ObserveChunk(chunk); },
+      .stop = &stopping_};
+  metrics_.populating_block.Set(1);
+  const auto written = [&] {
+    // The selection holds up the truncation, so it goes first.
+    const auto series = select();
+    return WriteBlock(fs_, std::move(write), {series.get()});
+  }();
+  metrics_.populating_block.Set(0);
+  if (!written) return written.error();
+  if (!written->has_value()) return false;
+  const BlockMeta& done = **written;
+  metrics_.compactions.Add();
+  metrics_.duration_seconds.Observe(watch.Seconds());
+  LOG_INFO("block written", kv("ulid", done.ulid), kv("min_time", done.min_time),
+           kv("max_time", done.max_time), kv("series", done.stats.num_series),
+           kv("samples", done.stats.num_samples), kv("out_of_order", done.HasHint(kHintOutOfOrder)),
+           kv("seconds", watch.Seconds()));
+  RETURN_IF_ERROR(blocks_.Load());
+  const BlockList blocks = blocks_.blocks();
+  // Set aside: then the head is the only one who can still show these samples.
+  if (std::ranges::none_of(blocks, [&](const auto& b) { return b->meta().ulid == done.ulid; })) {
+    return base::Internal("block " + done.ulid + " was written but cannot be read");
+  }
+  return true;
 }
 
 model::Timestamp Compactor::NextTime(model::Timestamp time) {
@@ -192,7 +220,12 @@ void Compactor::ObserveChunk(const chunk::ChunkView& chunk) {
 base::Status Compactor::CompactBlocks() {
   // The head goes first: it is what memory is spent on.
   while (!stopping_.load() && !HeadIsFull()) {
-    const BlockList blocks = blocks_.blocks();
+    BlockList blocks = blocks_.blocks();
+    // The head is taken to begin where blocks in order end. One with samples out of order that
+    // reaches beyond would, merged with others, move that.
+    if (const model::Timestamp end = blocks_.max_time(); end != model::kMinTime) {
+      std::erase_if(blocks, [&](const auto& b) { return b->meta().max_time > end; });
+    }
     std::vector<BlockMeta> metas;
     for (const auto& block : blocks) {
       metas.push_back(block->meta());

@@ -2,7 +2,8 @@
 //
 // A range of the head becomes a block in this order, so that a crash anywhere loses nothing and
 // leaves at most duplicates: block whole and renamed, directory synced, block readable, head
-// truncated, checkpoint, log segments removed.
+// truncated, checkpoint, log segments removed. Then the same with what came out of order, which
+// makes blocks that overlap others; merging those is the first thing CompactBlocks() does.
 #pragma once
 
 #include <atomic>
@@ -42,6 +43,12 @@ class Compactor {
   void Loop();
   bool HeadIsFull() const;
   base::Status CompactHead();
+  // A block for each range that has samples that came out of order.
+  base::Status CompactOutOfOrder();
+  // Writes the block, if there is a sample, and sees to it that it can be read. The selection is
+  // let go before the return. False: there was none.
+  base::Result<bool> WriteFromHead(
+      BlockMeta meta, const std::function<std::unique_ptr<storage::SeriesSelection>()>& select);
   base::Status CompactBlocks();
   base::Status MergeBlocks(const BlockList& parents);
   base::Status ApplyRetention();

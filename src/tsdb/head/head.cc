@@ -76,7 +76,7 @@ uint64_t Head::NumChunks() const {
     base::MutexLock lock(state_.series.shard(s).mutex);
     count += state_.chunks[s].num_chunks;
   }
-  return count;
+  return count + out_of_order_.NumChunks();
 }
 
 HeadStats Head::Stats(size_t limit) const {

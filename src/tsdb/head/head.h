@@ -20,6 +20,7 @@
 #include "storage/querier.h"
 #include "storage/wal_source.h"
 #include "tsdb/head/head_state.h"
+#include "tsdb/head/ooo_head.h"
 #include "tsdb/tsdb.h"
 
 namespace tributary::tsdb {
@@ -43,8 +44,8 @@ class Head final : public storage::Appendable, public storage::Queryable {
   base::Result<std::unique_ptr<storage::Querier>> NewQuerier(model::Timestamp min_time,
                                                              model::Timestamp max_time) override;
 
-  // All series with samples in [min_time, max_time], sorted by labels: what compaction writes into
-  // a block. Keeps what it reads alive.
+  // All series with samples in order in [min_time, max_time], sorted by labels: what compaction
+  // writes into a block. Keeps what it reads alive.
   std::unique_ptr<storage::SeriesSelection> SelectForBlock(model::Timestamp min_time,
                                                            model::Timestamp max_time);
 
@@ -69,10 +70,16 @@ class Head final : public storage::Appendable, public storage::Queryable {
   int64_t max_time() const { return state_.max_time.load(); }
   uint64_t num_series() const { return state_.num_series.load(); }
   uint64_t NumChunks() const;
-  void SetOutOfOrderWindow(int64_t window_ms) {
+  // How far behind the newest sample of the head others may come, 0: not behind the newest of
+  // their own series. They are logged to `log` (which must outlive the appenders; null: not at
+  // all); once one was given, others are not looked at.
+  void SetOutOfOrderWindow(int64_t window_ms, WalWriter* log) {
+    WalWriter* none = nullptr;
+    state_.out_of_order_wal.compare_exchange_strong(none, log);
     state_.out_of_order_window_ms.store(window_ms);
     state_.exemplars.SetOutOfOrderWindow(window_ms);
   }
+  OutOfOrderHead& out_of_order() { return out_of_order_; }
   ExemplarStore& exemplars() const { return state_.exemplars; }
   HeadStats Stats(size_t limit) const;
 
@@ -85,6 +92,7 @@ class Head final : public storage::Appendable, public storage::Queryable {
   std::vector<uint32_t> UnlinkDying();
 
   mutable HeadState state_;
+  OutOfOrderHead out_of_order_{state_};
   std::vector<std::unique_ptr<base::MetricsRegistry::CallbackHandle>> callbacks_;
 };
 

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cmath>
 #include <limits>
 #include <utility>
 
 #include "base/check.h"
+#include "tsdb/head/ooo_head.h"
 
 namespace tributary::tsdb {
 namespace {
@@ -32,24 +32,6 @@ std::array<uint32_t, kSeriesShards + 1> GroupByShard(std::span<const RefSample> 
   order->resize(samples.size());
   for (uint32_t i = 0; i < samples.size(); ++i) (*order)[next[ShardOf(samples[i].ref)]++] = i;
   return begin;
-}
-
-// What Prometheus's Equals() sees: bit-identical floats, and all stale ones alike.
-template <class AnyHistogram>
-bool SameHistogram(const AnyHistogram& a, const AnyHistogram& b) {
-  if (model::IsStaleNaN(a.sum) || model::IsStaleNaN(b.sum)) {
-    return model::IsStaleNaN(a.sum) && model::IsStaleNaN(b.sum);
-  }
-  if (std::bit_cast<uint64_t>(a.sum) != std::bit_cast<uint64_t>(b.sum)) return false;
-  AnyHistogram same = b;
-  same.sum = a.sum;
-  same.reset_hint = a.reset_hint;
-  if (std::isnan(a.sum)) {
-    AnyHistogram left = a;
-    left.sum = same.sum = 0;
-    return left == same;
-  }
-  return a == same;
 }
 
 class HeadAppender final : public storage::Appender {
@@ -78,6 +60,7 @@ class HeadAppender final : public storage::Appender {
                                 const model::FloatHistogram& h) override;
   void AppendExemplar(model::SeriesRef ref, const model::Exemplar& exemplar) override;
   void UpdateMetadata(model::SeriesRef ref, const model::Metadata& metadata) override;
+  void RejectLateStaleMarkers() override { reject_late_markers_ = true; }
 
   base::Status Commit() override;
   void Rollback() override {
@@ -94,9 +77,22 @@ class HeadAppender final : public storage::Appender {
   AppendOutcome CheckOne(Shard& shard, const RefSample& sample) TB_REQUIRES(shard.mutex);
   AppendOutcome CheckStale(Shard& shard, const MemSeries& series, const RefSample& sample)
       TB_REQUIRES(shard.mutex);
+  AppendOutcome CheckAndStage(Shard& shard, const MemSeries& series, storage::RefHistogram h)
+      TB_REQUIRES(shard.mutex);
+  // The same for one that cannot be taken in order.
+  template <class AnySample>
+  AppendOutcome CheckOutOfOrder(Shard& shard, const MemSeries& series, const AnySample& sample,
+                                std::vector<AnySample>* staged) TB_REQUIRES(shard.mutex);
+  // Counts it, and makes it kOutOfOrder when it is a marker that is not wanted late.
+  AppendOutcome NoteOutOfOrder(AppendOutcome outcome, int64_t t, bool is_stale);
   // Notes the series when its labels have to go into the log. Null when there is no such series.
   MemSeries* Touch(Shard& shard, model::SeriesRef ref) TB_REQUIRES(shard.mutex);
   base::Status Log();
+  base::Status LogOutOfOrder(std::span<const RefSample> samples,
+                             std::span<const storage::RefHistogram> histograms);
+  void ApplyOutOfOrder(const Isolation::Commit& commit);
+  // Puts aside what others have overtaken since Append().
+  base::Status ApplyLate(const Isolation::Commit& commit);
   void ApplyTo(uint32_t shard_index, std::span<const RefSample> samples,
                const Isolation::Commit& commit);
   // The first sample of an empty head says where it begins.
@@ -104,29 +100,29 @@ class HeadAppender final : public storage::Appender {
   AppendOutcome StageHistogram(storage::RefHistogram h);
   void ApplyHistograms(const Isolation::Commit& commit);
   void CountRejected(std::span<const AppendOutcome> outcomes);
+  void CountRejectedHistogram(AppendOutcome outcome);
 
   HeadState& head_;
   const Gate::Pin pin_;
   std::unique_ptr<AppendScratch> scratch_;
-  int64_t min_valid_ = 0;
-  int64_t head_max_ = 0;
-  int64_t window_ms_ = 0;
+  AppendBounds bounds_;
+  bool reject_late_markers_ = false;
   bool done_ = false;
   int64_t lowest_ = std::numeric_limits<int64_t>::max();
   int64_t highest_ = std::numeric_limits<int64_t>::min();
   uint64_t applied_ = 0;
-  uint64_t late_ = 0;  // accepted by Append() but overtaken by another appender before Commit()
   storage::AppenderStats stats_;
 };
 
 void HeadAppender::ReadBounds() {
-  head_max_ = head_.max_time.load(std::memory_order_relaxed);
-  min_valid_ = head_.min_valid_time.load(std::memory_order_relaxed);
+  bounds_.head_max = head_.max_time.load(std::memory_order_relaxed);
+  bounds_.min_valid = head_.min_valid_time.load(std::memory_order_relaxed);
   // An hour behind the newest sample the head may have been cut into blocks at any moment.
-  if (head_max_ != std::numeric_limits<int64_t>::min()) {
-    min_valid_ = std::max(min_valid_, head_max_ - head_.options.chunks.chunk_range_ms / 2);
+  if (bounds_.head_max != std::numeric_limits<int64_t>::min()) {
+    bounds_.min_valid =
+        std::max(bounds_.min_valid, bounds_.head_max - head_.options.chunks.chunk_range_ms / 2);
   }
-  window_ms_ = head_.out_of_order_window_ms.load(std::memory_order_relaxed);
+  bounds_.out_of_order_window_ms = head_.out_of_order_window_ms.load();
 }
 
 MemSeries* HeadAppender::Touch(Shard& shard, model::SeriesRef ref) {
@@ -148,41 +144,83 @@ AppendOutcome HeadAppender::CheckOne(Shard& shard, const RefSample& sample) {
     // A series of histograms goes stale as a histogram does.
     return CheckStale(shard, *series, sample);
   }
-  const AppendOutcome outcome =
-      CheckFloat(*series, sample.t, sample.v, min_valid_, head_max_, window_ms_);
-  if (outcome != AppendOutcome::kAppended) return outcome;
+  AppendVerdict verdict = CheckFloat(*series, sample.t, sample.v, bounds_);
   // Senders put the samples of one series side by side: they are checked against each other too.
-  if (!scratch_->staged.empty()) {
+  if (verdict.in_order && verdict.outcome == AppendOutcome::kAppended &&
+      !scratch_->staged.empty()) {
     const RefSample& before = scratch_->staged.back();
-    if (before.ref == sample.ref && sample.t <= before.t) {
-      if (sample.t < before.t) return AppendOutcome::kOutOfOrder;
+    if (before.ref == sample.ref && sample.t == before.t) {
       return std::bit_cast<uint64_t>(before.v) == std::bit_cast<uint64_t>(sample.v)
                  ? AppendOutcome::kDuplicate
                  : AppendOutcome::kDuplicateTimestamp;
     }
+    if (before.ref == sample.ref && sample.t < before.t) {
+      verdict = {bounds_.OutOfOrder(sample.t), false};
+    }
   }
-  scratch_->staged.push_back(sample);
+  if (!verdict.in_order) {
+    verdict.outcome = NoteOutOfOrder(verdict.outcome, sample.t, model::IsStaleNaN(sample.v));
+    if (verdict.outcome != AppendOutcome::kAppended) return verdict.outcome;
+    return CheckOutOfOrder(shard, *series, sample, &scratch_->out_of_order);
+  }
+  if (verdict.outcome == AppendOutcome::kAppended) scratch_->staged.push_back(sample);
+  return verdict.outcome;
+}
+
+template <class AnySample>
+AppendOutcome HeadAppender::CheckOutOfOrder(Shard& /*shard*/, const MemSeries& series,
+                                            const AnySample& sample,
+                                            std::vector<AnySample>* staged) {
+  switch (FindSample(head_, sample.ref, series, ToStored(sample))) {
+    case OutOfOrderChunks::Found::kSameValue:
+      return AppendOutcome::kDuplicate;
+    case OutOfOrderChunks::Found::kOtherValue:
+      return AppendOutcome::kDuplicateTimestamp;
+    case OutOfOrderChunks::Found::kNothing:
+      break;
+  }
+  staged->push_back(sample);
+  return AppendOutcome::kAppended;
+}
+
+AppendOutcome HeadAppender::NoteOutOfOrder(AppendOutcome outcome, int64_t t, bool is_stale) {
+  if (outcome != AppendOutcome::kOutOfBounds && bounds_.head_max > t) {
+    head_.metrics.out_of_order_delta_seconds.Observe(
+        (static_cast<double>(bounds_.head_max) - static_cast<double>(t)) / 1000);
+  }
+  if (outcome == AppendOutcome::kAppended && is_stale && reject_late_markers_) {
+    return AppendOutcome::kOutOfOrder;
+  }
   return outcome;
 }
 
 // Stages the marker as a histogram; the caller need not stage the float.
-AppendOutcome HeadAppender::CheckStale(Shard& /*shard*/, const MemSeries& series,
+AppendOutcome HeadAppender::CheckStale(Shard& shard, const MemSeries& series,
                                        const RefSample& sample) {
-  const HeadShard& chunks = head_.chunks[ShardOf(sample.ref)];
   storage::RefHistogram stale;
   stale.ref = sample.ref;
   stale.t = sample.t;
-  stale.is_float = chunks.histograms[series.histogram - 1]->is_float();
+  stale.is_float = head_.chunks[ShardOf(sample.ref)].histograms[series.histogram - 1]->is_float();
   stale.histogram.sum = sample.v;
   stale.float_histogram.sum = sample.v;
-  const AppendOutcome outcome =
-      CheckHistogram(chunks, series, stale, min_valid_, head_max_, window_ms_);
-  if (outcome == AppendOutcome::kAppended) scratch_->histograms.push_back(std::move(stale));
-  return outcome;
+  return CheckAndStage(shard, series, std::move(stale));
+}
+
+AppendOutcome HeadAppender::CheckAndStage(Shard& shard, const MemSeries& series,
+                                          storage::RefHistogram h) {
+  const AppendVerdict verdict = CheckHistogram(head_.chunks[ShardOf(h.ref)], series, h, bounds_);
+  if (!verdict.in_order) {
+    const bool is_stale = model::IsStaleNaN(h.is_float ? h.float_histogram.sum : h.histogram.sum);
+    const AppendOutcome outcome = NoteOutOfOrder(verdict.outcome, h.t, is_stale);
+    if (outcome != AppendOutcome::kAppended) return outcome;
+    return CheckOutOfOrder(shard, series, h, &scratch_->out_of_order_histograms);
+  }
+  if (verdict.outcome == AppendOutcome::kAppended) scratch_->histograms.push_back(std::move(h));
+  return verdict.outcome;
 }
 
 void HeadAppender::BeginHead(int64_t t) {
-  if (head_max_ != std::numeric_limits<int64_t>::min()) return;
+  if (bounds_.head_max != std::numeric_limits<int64_t>::min()) return;
   int64_t none = std::numeric_limits<int64_t>::min();
   head_.max_time.compare_exchange_strong(none, t);
   ReadBounds();
@@ -264,7 +302,8 @@ void HeadAppender::UpdateMetadata(model::SeriesRef ref, const model::Metadata& m
 base::Status HeadAppender::Commit() {
   if (done_) return base::Internal("commit after commit or rollback");
   done_ = true;
-  if (scratch_->staged.empty() && scratch_->histograms.empty() && scratch_->exemplars.empty() &&
+  if (scratch_->staged.empty() && scratch_->histograms.empty() && scratch_->out_of_order.empty() &&
+      scratch_->out_of_order_histograms.empty() && scratch_->exemplars.empty() &&
       scratch_->metadata.empty()) {
     return {};
   }
@@ -292,7 +331,8 @@ base::Status HeadAppender::Commit() {
     head_.metrics.float_samples.Add(static_cast<double>(applied_));
   }
   ApplyHistograms(commit);
-  if (late_ != 0) head_.metrics.out_of_order_floats.Add(static_cast<double>(late_));
+  ApplyOutOfOrder(commit);
+  RETURN_IF_ERROR(ApplyLate(commit));
   if (stats_.series_created != 0) {
     head_.metrics.series_created.Add(static_cast<double>(stats_.series_created));
   }
@@ -323,8 +363,71 @@ base::Status HeadAppender::Log() {
   records.AddMetadata(scratch_->metadata);
   records.AddSamples(scratch_->sorted);
   records.AddHistograms(scratch_->histograms);
+  // As in Prometheus, what is out of order goes into both logs: followers read this one, and
+  // replay passes over it here.
+  records.AddSamples(scratch_->out_of_order);
+  records.AddHistograms(scratch_->out_of_order_histograms);
   records.AddExemplars(scratch_->exemplars);
-  return head_.wal->Log(records);
+  RETURN_IF_ERROR(head_.wal->Log(records));
+  return LogOutOfOrder(scratch_->out_of_order, scratch_->out_of_order_histograms);
+}
+
+base::Status HeadAppender::LogOutOfOrder(std::span<const RefSample> samples,
+                                         std::span<const storage::RefHistogram> histograms) {
+  WalWriter* log = head_.out_of_order_wal.load();
+  if (log == nullptr || (samples.empty() && histograms.empty())) return {};
+  RecordBatch& records = scratch_->records;
+  records.Clear();
+  records.AddSamples(samples);
+  records.AddHistograms(histograms);
+  return log->Log(records);
+}
+
+void HeadAppender::ApplyOutOfOrder(const Isolation::Commit& commit) {
+  uint64_t floats = 0;
+  uint64_t histograms = 0;
+  for (const RefSample& sample : scratch_->out_of_order)
+    floats += InsertOutOfOrder(head_, sample, &commit);
+  for (const storage::RefHistogram& h : scratch_->out_of_order_histograms) {
+    histograms += InsertOutOfOrder(head_, h, &commit);
+  }
+  scratch_->out_of_order.clear();
+  scratch_->out_of_order_histograms.clear();
+  if (floats != 0) {
+    head_.metrics.float_samples.Add(static_cast<double>(floats));
+    head_.metrics.out_of_order_floats_appended.Add(static_cast<double>(floats));
+  }
+  if (histograms != 0) {
+    head_.metrics.histogram_samples.Add(static_cast<double>(histograms));
+    head_.metrics.out_of_order_histograms_appended.Add(static_cast<double>(histograms));
+  }
+}
+
+// They are in the log by now, but replay would pass over them as well. Should their other log fail,
+// the sender is told so and sends all again, which is harmless.
+base::Status HeadAppender::ApplyLate(const Isolation::Commit& commit) {
+  const auto stage = [&](const auto& sample, bool is_stale, auto* staged) {
+    AppendOutcome outcome = NoteOutOfOrder(bounds_.OutOfOrder(sample.t), sample.t, is_stale);
+    if (outcome != AppendOutcome::kAppended) return outcome;
+    Shard& shard = head_.series.shard_of(sample.ref);
+    base::MutexLock lock(shard.mutex);
+    const MemSeries* series = SeriesTable<MemSeries>::Find(shard, sample.ref);
+    if (series == nullptr) return AppendOutcome::kUnknownSeries;
+    return CheckOutOfOrder(shard, *series, sample, staged);
+  };
+  for (const RefSample& sample : scratch_->late) {
+    const AppendOutcome outcome =
+        stage(sample, model::IsStaleNaN(sample.v), &scratch_->out_of_order);
+    CountRejected({&outcome, 1});
+  }
+  for (const storage::RefHistogram& h : scratch_->late_histograms) {
+    CountRejectedHistogram(
+        stage(h, model::IsStaleNaN(h.is_float ? h.float_histogram.sum : h.histogram.sum),
+              &scratch_->out_of_order_histograms));
+  }
+  RETURN_IF_ERROR(LogOutOfOrder(scratch_->out_of_order, scratch_->out_of_order_histograms));
+  ApplyOutOfOrder(commit);
+  return {};
 }
 
 void HeadAppender::ApplyTo(uint32_t shard_index, std::span<const RefSample> samples,
@@ -358,7 +461,7 @@ void HeadAppender::ApplyTo(uint32_t shard_index, std::span<const RefSample> samp
         lowest_ = std::min(lowest_, sample.t);
         highest_ = std::max(highest_, sample.t);
       } else {
-        ++late_;
+        scratch_->late.push_back(sample);
       }
     }
   }
@@ -393,14 +496,17 @@ AppendOutcome HeadAppender::StageHistogram(storage::RefHistogram h) {
   {
     base::MutexLock lock(shard.mutex);
     if (const MemSeries* series = Touch(shard, h.ref)) {
-      outcome = CheckHistogram(head_.chunks[ShardOf(h.ref)], *series, h, min_valid_, head_max_,
-                               window_ms_);
+      outcome = CheckAndStage(shard, *series, std::move(h));
     }
   }
-  if (outcome == AppendOutcome::kAppended) scratch_->histograms.push_back(std::move(h));
+  CountRejectedHistogram(outcome);
+  return outcome;
+}
+
+void HeadAppender::CountRejectedHistogram(AppendOutcome outcome) {
   if (outcome == AppendOutcome::kOutOfOrder) head_.metrics.out_of_order_histograms.Add();
   if (outcome == AppendOutcome::kOutOfBounds) head_.metrics.out_of_bound_histograms.Add();
-  return outcome;
+  if (outcome == AppendOutcome::kTooOld) head_.metrics.too_old_histograms.Add();
 }
 
 void HeadAppender::ApplyHistograms(const Isolation::Commit& commit) {
@@ -416,7 +522,7 @@ void HeadAppender::ApplyHistograms(const Isolation::Commit& commit) {
             ? tsdb::AppendHistogram(&chunks, series, head_.options.chunks, h.t, h.float_histogram)
             : tsdb::AppendHistogram(&chunks, series, head_.options.chunks, h.t, h.histogram);
     if (!stored) {
-      ++late_;
+      scratch_->late_histograms.push_back(h);
       continue;
     }
     ++applied;
@@ -432,44 +538,33 @@ void HeadAppender::ApplyHistograms(const Isolation::Commit& commit) {
 
 }  // namespace
 
-AppendOutcome CheckFloat(const MemSeries& series, int64_t t, double v, int64_t min_valid,
-                         int64_t head_max, int64_t out_of_order_window_ms) {
-  if (t >= min_valid) {
-    if (!series.Has(MemSeries::kHasSample) || t > series.state.t) return AppendOutcome::kAppended;
+AppendVerdict CheckFloat(const MemSeries& series, int64_t t, double v, const AppendBounds& bounds) {
+  if (t >= bounds.min_valid) {
+    if (!series.Has(MemSeries::kHasSample) || t > series.state.t) return {};
     if (t == series.state.t) {
-      if (series.Has(MemSeries::kHistogram)) return AppendOutcome::kDuplicateTimestamp;
-      return std::bit_cast<uint64_t>(series.state.v) == std::bit_cast<uint64_t>(v)
-                 ? AppendOutcome::kDuplicate
-                 : AppendOutcome::kDuplicateTimestamp;
+      const bool same = !series.Has(MemSeries::kHistogram) &&
+                        std::bit_cast<uint64_t>(series.state.v) == std::bit_cast<uint64_t>(v);
+      return {same ? AppendOutcome::kDuplicate : AppendOutcome::kDuplicateTimestamp};
     }
   }
-  if (out_of_order_window_ms > 0 && t < head_max - out_of_order_window_ms) {
-    return AppendOutcome::kTooOld;
-  }
-  return t < min_valid ? AppendOutcome::kOutOfBounds : AppendOutcome::kOutOfOrder;
+  return {bounds.OutOfOrder(t), false};
 }
 
-AppendOutcome CheckHistogram(const HeadShard& shard, const MemSeries& series,
-                             const storage::RefHistogram& h, int64_t min_valid, int64_t head_max,
-                             int64_t out_of_order_window_ms) {
-  if (h.t >= min_valid) {
-    if (!series.Has(MemSeries::kHasSample) || h.t > series.state.t) {
-      return AppendOutcome::kAppended;
-    }
+AppendVerdict CheckHistogram(const HeadShard& shard, const MemSeries& series,
+                             const storage::RefHistogram& h, const AppendBounds& bounds) {
+  if (h.t >= bounds.min_valid) {
+    if (!series.Has(MemSeries::kHasSample) || h.t > series.state.t) return {};
     if (h.t == series.state.t) {
-      if (series.histogram == 0) return AppendOutcome::kDuplicateTimestamp;
+      if (series.histogram == 0) return {AppendOutcome::kDuplicateTimestamp};
       const OpenHistogram& open = *shard.histograms[series.histogram - 1];
-      if (open.is_float() != h.is_float) return AppendOutcome::kDuplicateTimestamp;
+      if (open.is_float() != h.is_float) return {AppendOutcome::kDuplicateTimestamp};
       const bool same =
           h.is_float ? SameHistogram(std::get<model::FloatHistogram>(open.last), h.float_histogram)
                      : SameHistogram(std::get<model::Histogram>(open.last), h.histogram);
-      return same ? AppendOutcome::kDuplicate : AppendOutcome::kDuplicateTimestamp;
+      return {same ? AppendOutcome::kDuplicate : AppendOutcome::kDuplicateTimestamp};
     }
   }
-  if (out_of_order_window_ms > 0 && h.t < head_max - out_of_order_window_ms) {
-    return AppendOutcome::kTooOld;
-  }
-  return h.t < min_valid ? AppendOutcome::kOutOfBounds : AppendOutcome::kOutOfOrder;
+  return {bounds.OutOfOrder(h.t), false};
 }
 
 std::unique_ptr<storage::Appender> MakeHeadAppender(HeadState& head) {

@@ -13,6 +13,16 @@ constexpr std::string_view kOutOfBound = "prometheus_tsdb_out_of_bound_samples_t
 constexpr std::string_view kOutOfBoundHelp =
     "Total number of out of bound samples ingestion failed attempts with out of order support "
     "disabled.";
+constexpr std::string_view kTooOld = "prometheus_tsdb_too_old_samples_total";
+constexpr std::string_view kTooOldHelp =
+    "Total number of out of order samples ingestion failed attempts with out of support enabled, "
+    "but sample outside of time window.";
+constexpr std::string_view kLateAppended =
+    "prometheus_tsdb_head_out_of_order_samples_appended_total";
+constexpr std::string_view kLateAppendedHelp = "Total number of appended out of order samples.";
+constexpr std::string_view kUnknownInWbl = "prometheus_tsdb_wbl_replay_unknown_refs_total";
+constexpr std::string_view kUnknownInWblHelp =
+    "Total number of unknown series references encountered during WBL replay.";
 
 base::Counter& Typed(base::MetricsRegistry& registry, std::string_view name, std::string_view help,
                      const char* type) {
@@ -34,10 +44,17 @@ HeadMetrics::HeadMetrics(base::MetricsRegistry& r)
       out_of_order_histograms(Typed(r, kOutOfOrder, kOutOfOrderHelp, "histogram")),
       out_of_bound_floats(Typed(r, kOutOfBound, kOutOfBoundHelp, "float")),
       out_of_bound_histograms(Typed(r, kOutOfBound, kOutOfBoundHelp, "histogram")),
-      too_old_floats(Typed(r, "prometheus_tsdb_too_old_samples_total",
-                           "Total number of out of order samples ingestion failed attempts with "
-                           "out of support enabled, but sample outside of time window.",
-                           "float")),
+      too_old_floats(Typed(r, kTooOld, kTooOldHelp, "float")),
+      too_old_histograms(Typed(r, kTooOld, kTooOldHelp, "histogram")),
+      out_of_order_floats_appended(Typed(r, kLateAppended, kLateAppendedHelp, "float")),
+      out_of_order_histograms_appended(Typed(r, kLateAppended, kLateAppendedHelp, "histogram")),
+      out_of_order_delta_seconds(r.GetHistogram(
+          "prometheus_tsdb_sample_ooo_delta",
+          "Delta in seconds by which a sample is considered out of order (reported regardless of "
+          "OOO time window and whether sample is accepted or not).",
+          {600, 1800, 3600, 7200, 10800, 21600, 43200})),
+      wbl_unknown_samples(Typed(r, kUnknownInWbl, kUnknownInWblHelp, "samples")),
+      wbl_unknown_histograms(Typed(r, kUnknownInWbl, kUnknownInWblHelp, "histograms")),
       truncations(r.GetCounter("prometheus_tsdb_head_truncations_total",
                                "Total number of head truncations attempted.")),
       truncations_failed(r.GetCounter("prometheus_tsdb_head_truncations_failed_total",

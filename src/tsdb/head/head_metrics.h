@@ -19,6 +19,12 @@ struct HeadMetrics {
   base::Counter& out_of_bound_floats;
   base::Counter& out_of_bound_histograms;
   base::Counter& too_old_floats;
+  base::Counter& too_old_histograms;
+  base::Counter& out_of_order_floats_appended;
+  base::Counter& out_of_order_histograms_appended;
+  base::Histogram& out_of_order_delta_seconds;
+  base::Counter& wbl_unknown_samples;
+  base::Counter& wbl_unknown_histograms;
   base::Counter& truncations;
   base::Counter& truncations_failed;
   base::Summary& gc_seconds;

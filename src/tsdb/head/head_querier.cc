@@ -2,14 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <utility>
 
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 
-#include "chunk/histogram_reader.h"
-#include "chunk/xor_chunk.h"
+#include "tsdb/head/head_view.h"
 
 namespace tributary::tsdb {
 namespace {
@@ -17,45 +15,10 @@ namespace {
 uint32_t ShardOfPlace(uint32_t place) { return place & (kSeriesShards - 1); }
 uint32_t SlotOfPlace(uint32_t place) { return place >> 4; }
 
-// The head made the bytes itself, so that they decode.
-model::Timestamp LastTime(const chunk::ChunkView& view) {
-  if (view.encoding == chunk::Encoding::kXor) return chunk::XorResume(view.data)->t;
-  chunk::HistogramReader reader(view.encoding, view.data);
-  while (reader.Next()) {
-  }
-  return reader.t();
-}
-
-// Takes the newest `hidden` samples of a series away; `chunks` are all it has up to the newest.
-void HideNewest(size_t hidden, storage::ChunkBuffer* buffer, size_t first,
-                std::vector<chunk::ChunkView>* chunks) {
-  while (hidden > 0 && chunks->size() > first) {
-    chunk::ChunkView& newest = chunks->back();
-    const size_t samples = chunk::ChunkNumSamples(newest.data);
-    if (hidden >= samples) {
-      hidden -= samples;
-      chunks->pop_back();
-      continue;
-    }
-    const std::span<uint8_t> copy = buffer->Allocate(newest.data.size());
-    std::memcpy(copy.data(), newest.data.data(), newest.data.size());
-    copy[0] = static_cast<uint8_t>((samples - hidden) >> 8);
-    copy[1] = static_cast<uint8_t>(samples - hidden);
-    newest.data = copy;
-    newest.max_time = LastTime(newest);
-    return;
-  }
-}
-
 class HeadSelection : public storage::SeriesSelection {
  public:
-  HeadSelection(HeadState& head, std::vector<IndexedSeries> series, model::Timestamp min_time,
-                model::Timestamp max_time, const Isolation::View& view)
-      : head_(head),
-        series_(std::move(series)),
-        min_time_(min_time),
-        max_time_(max_time),
-        view_(view) {}
+  HeadSelection(HeadState& head, std::vector<IndexedSeries> series, const HeadView& view)
+      : head_(head), series_(std::move(series)), view_(view) {}
 
   size_t size() const override { return series_.size(); }
   bool sorted() const override { return series_.size() < 2; }
@@ -106,56 +69,36 @@ class HeadSelection : public storage::SeriesSelection {
                       std::vector<chunk::ChunkView>* out) const override {
     const uint32_t place = series_[i].place;
     HeadState::Shard& shard = head_.series.shard(ShardOfPlace(place));
-    HeadShard& chunks = head_.chunks[ShardOfPlace(place)];
     base::MutexLock lock(shard.mutex);
     const MemSeries& series = shard.slots[SlotOfPlace(place)];
     if (series.labels != series_[i].labels.value()) return {};
-    const size_t hidden = chunks.superseded.Hidden(view_, SlotOfPlace(place), series.commit);
-    const size_t first = out->size();
-    // What is hidden is counted from the newest sample on, even if that is after max_time_.
-    ClosedChunksOf(&chunks, series, min_time_, hidden > 0 ? model::kMaxTime : max_time_, out);
-    chunk::ChunkView open = OpenChunkOf(&chunks, series);
-    if (!open.data.empty() && open.max_time >= min_time_ &&
-        (hidden > 0 || open.min_time <= max_time_)) {
-      const std::span<uint8_t> copy = buffer->Allocate(open.data.size());
-      std::memcpy(copy.data(), open.data.data(), open.data.size());
-      open.data = copy;
-      out->push_back(open);
-    }
-    if (hidden > 0) {
-      HideNewest(hidden, buffer, first, out);
-      while (out->size() > first && out->back().min_time > max_time_) out->pop_back();
-    }
-    return {};
+    return view_.Chunks(ShardOfPlace(place), SlotOfPlace(place), series, buffer, out);
   }
 
  private:
   HeadState& head_;
   const std::vector<IndexedSeries> series_;
-  const model::Timestamp min_time_;
-  const model::Timestamp max_time_;
-  const Isolation::View& view_;
+  const HeadView view_;
 };
 
 class HeadQuerier final : public storage::Querier {
  public:
-  HeadQuerier(HeadState& head, model::Timestamp min_time, model::Timestamp max_time)
+  HeadQuerier(HeadState& head, HeadView::Samples samples, TimeInterval range)
       : head_(head),
         pin_(head.readers),
-        view_(head.isolation),
-        min_time_(std::max(min_time, head.min_valid_time.load())),
-        max_time_(max_time) {}
+        complete_(head.isolation),
+        view_(head, complete_, samples, range) {}
 
   base::Result<std::unique_ptr<storage::SeriesSelection>> Select(
       storage::Matchers matchers, const storage::SelectHints& hints) override {
     std::vector<IndexedSeries> series = Matching(matchers);
     if (hints.limit != 0 && series.size() > hints.limit) series.resize(hints.limit);
-    return std::make_unique<HeadSelection>(head_, std::move(series), min_time_, max_time_, view_);
+    return std::make_unique<HeadSelection>(head_, std::move(series), view_);
   }
 
   base::Result<std::vector<std::string>> LabelNames(storage::Matchers matchers) override {
     absl::flat_hash_set<uint32_t> names;
-    if (!MayHaveData()) return std::vector<std::string>();
+    if (!view_.MayHaveData()) return std::vector<std::string>();
     if (matchers.empty()) {
       head_.index.EachLabel(
           [&](LabelId id, uint32_t) { names.insert(head_.labels.NameOf(id).value()); });
@@ -178,7 +121,7 @@ class HeadQuerier final : public storage::Querier {
                                                      storage::Matchers matchers) override {
     std::vector<std::string> out;
     const auto id = head_.labels.FindName(name);
-    if (!id || !MayHaveData()) return out;
+    if (!id || !view_.MayHaveData()) return out;
     if (matchers.empty()) {
       for (const LabelId label : head_.labels.ValuesOf(*id)) {
         if (head_.index.Count(label) != 0) out.emplace_back(head_.labels.Value(label));
@@ -196,11 +139,9 @@ class HeadQuerier final : public storage::Querier {
     return out;
   }
 
-  const Isolation::View& view() const { return view_; }
-
   // Selected by labels and with samples in the querier's time.
   std::vector<IndexedSeries> Matching(storage::Matchers matchers) {
-    if (!MayHaveData()) return {};
+    if (!view_.MayHaveData()) return {};
     std::vector<IndexedSeries> series = SelectSeries(head_.labels, head_.index, matchers);
     std::array<std::vector<uint32_t>, kSeriesShards> by_shard;
     for (uint32_t i = 0; i < series.size(); ++i) {
@@ -211,11 +152,9 @@ class HeadQuerier final : public storage::Querier {
     return series;
   }
 
- private:
-  bool MayHaveData() const {
-    return min_time_ <= head_.max_time.load() && max_time_ >= head_.min_time.load();
-  }
+  const HeadView& view() const { return view_; }
 
+ private:
   // Marks the series of one shard that have nothing to show by taking their labels.
   void DropWithoutChunks(uint32_t shard_index, std::span<const uint32_t> positions,
                          std::vector<IndexedSeries>* series) {
@@ -233,7 +172,7 @@ class HeadQuerier final : public storage::Querier {
         IndexedSeries& s = (*series)[part[i]];
         const MemSeries& mem = shard.slots[SlotOfPlace(s.place)];
         if (mem.labels != s.labels.value() ||
-            !HasChunks(&head_.chunks[shard_index], mem, min_time_, max_time_)) {
+            !view_.HasChunks(shard_index, SlotOfPlace(s.place), mem)) {
           s.labels = LabelRun(0);
         }
       }
@@ -242,42 +181,66 @@ class HeadQuerier final : public storage::Querier {
 
   HeadState& head_;
   const Gate::Pin pin_;
-  const Isolation::View view_;
-  const model::Timestamp min_time_;
-  const model::Timestamp max_time_;
+  const Isolation::View complete_;
+  const HeadView view_;
 };
 
 // Outlives the querier that made it.
 class SortedSelection final : public HeadSelection {
  public:
   SortedSelection(HeadState& head, std::unique_ptr<HeadQuerier> querier,
-                  std::vector<IndexedSeries> series, model::Timestamp min_time,
-                  model::Timestamp max_time)
-      : HeadSelection(head, std::move(series), min_time, max_time, querier->view()),
-        querier_(std::move(querier)) {}
+                  std::vector<IndexedSeries> series)
+      : HeadSelection(head, std::move(series), querier->view()), querier_(std::move(querier)) {}
   bool sorted() const override { return true; }
 
  private:
   const std::unique_ptr<HeadQuerier> querier_;  // holds the pin
 };
 
+std::vector<IndexedSeries> MarkedSeries(HeadState& head, TimeInterval range) {
+  std::vector<IndexedSeries> out;
+  for (uint32_t s = 0; s < kSeriesShards; ++s) {
+    HeadState::Shard& shard = head.series.shard(s);
+    const OutOfOrderChunks& chunks = head.out_of_order[s];
+    base::MutexLock lock(shard.mutex);
+    for (const uint32_t slot : chunks.slots()) {
+      if (!chunks.Overlaps(slot, range, OutOfOrderChunks::Part::kMarked)) continue;
+      out.push_back({slot << 4 | s, LabelRun(shard.slots[slot].labels)});
+    }
+  }
+  return out;
+}
+
+std::unique_ptr<storage::SeriesSelection> SelectSorted(HeadState& head, HeadView::Samples samples,
+                                                       TimeInterval range) {
+  auto querier = std::make_unique<HeadQuerier>(head, samples, range);
+  std::vector<IndexedSeries> series = samples == HeadView::Samples::kMarkedOutOfOrder
+                                          ? MarkedSeries(head, range)
+                                          : querier->Matching({});
+  std::ranges::sort(series, [&](const IndexedSeries& a, const IndexedSeries& b) {
+    return head.labels.Compare(a.labels, b.labels) < 0;
+  });
+  return std::make_unique<SortedSelection>(head, std::move(querier), std::move(series));
+}
+
 }  // namespace
 
 std::unique_ptr<storage::SeriesSelection> MakeSortedSelection(HeadState& head,
                                                               model::Timestamp min_time,
                                                               model::Timestamp max_time) {
-  auto querier = std::make_unique<HeadQuerier>(head, min_time, max_time);
-  std::vector<IndexedSeries> series = querier->Matching({});
-  std::ranges::sort(series, [&](const IndexedSeries& a, const IndexedSeries& b) {
-    return head.labels.Compare(a.labels, b.labels) < 0;
-  });
-  return std::make_unique<SortedSelection>(head, std::move(querier), std::move(series), min_time,
-                                           max_time);
+  return SelectSorted(head, HeadView::Samples::kInOrder, {min_time, max_time});
+}
+
+std::unique_ptr<storage::SeriesSelection> MakeMarkedSelection(HeadState& head,
+                                                              model::Timestamp min_time,
+                                                              model::Timestamp max_time) {
+  return SelectSorted(head, HeadView::Samples::kMarkedOutOfOrder, {min_time, max_time});
 }
 
 std::unique_ptr<storage::Querier> MakeHeadQuerier(HeadState& head, model::Timestamp min_time,
                                                   model::Timestamp max_time) {
-  return std::make_unique<HeadQuerier>(head, min_time, max_time);
+  return std::make_unique<HeadQuerier>(head, HeadView::Samples::kAll,
+                                       TimeInterval{min_time, max_time});
 }
 
 }  // namespace tributary::tsdb

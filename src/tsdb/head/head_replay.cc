@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <deque>
 #include <limits>
-#include <optional>
 #include <thread>
 #include <utility>
 
 #include "base/log.h"
 #include "base/threads.h"
+#include "tsdb/wal/replay_segments.h"
 #include "tsdb/wal/segment.h"
 #include "tsdb/wal/wal_reader.h"
 
@@ -184,12 +184,12 @@ HeadReplay::~HeadReplay() = default;
 base::Status HeadReplay::Run(const std::function<void(uint32_t)>& on_segment) {
   RETURN_IF_ERROR(ReadCheckpoint());
   ASSIGN_OR_RETURN(const auto checkpoint, LastCheckpoint(fs_, dir_));
-  ASSIGN_OR_RETURN(const std::vector<SegmentInfo> segments, ListSegments(fs_, dir_));
-  for (const SegmentInfo& segment : segments) {
-    if (checkpoint && segment.index <= checkpoint->index) continue;
-    on_segment(segment.index);
-    RETURN_IF_ERROR(ReadSegment(segment.index, &segment == &segments.back()));
-  }
+  ASSIGN_OR_RETURN(
+      const ReplayedSegments read,
+      ReplaySegments(fs_, dir_, "wal", checkpoint ? checkpoint->index + 1 : 0,
+                     {.on_segment = on_segment,
+                      .on_record = [this](base::Bytes record) { return Decode(record); },
+                      .on_damage = [this](const base::Error& error) { Damaged(error); }}));
   uint64_t unknown = 0;
   uint64_t appended = 0;
   for (const std::unique_ptr<Worker>& worker : workers_) {
@@ -207,7 +207,7 @@ base::Status HeadReplay::Run(const std::function<void(uint32_t)>& on_segment) {
     LOG_WARN("wal: samples without a series record were dropped", kv("samples", unknown));
   }
   LOG_INFO("wal replayed", kv("series", head_.num_series.load()), kv("samples", appended),
-           kv("segments", segments.size()), kv("damaged_places", damaged_places_));
+           kv("segments", read.segments), kv("damaged_places", damaged_places_));
   return {};
 }
 
@@ -222,7 +222,9 @@ base::Status HeadReplay::ReadCheckpoint() {
       case SegmentReader::State::kIoError:
         return reader.error();
       case SegmentReader::State::kRecord:
-        Handle(reader.record(), checkpoint->path);
+        if (const base::Status status = Decode(reader.record()); !status) {
+          Damaged(status.error().Context(checkpoint->path));
+        }
         break;
       case SegmentReader::State::kCorrupt:
         Damaged(reader.error().Context(checkpoint->path));
@@ -232,51 +234,10 @@ base::Status HeadReplay::ReadCheckpoint() {
   }
 }
 
-base::Status HeadReplay::ReadSegment(uint32_t index, bool last) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> reader,
-                   SegmentReader::Open(fs_, dir_, index));
-  // Damage with nothing readable behind it.
-  std::optional<std::pair<uint64_t, base::Error>> torn;
-  while (true) {
-    switch (reader->Next()) {
-      case SegmentReader::State::kEnd:
-        if (torn && last) return CutTail(index, torn->first, torn->second);
-        return {};
-      case SegmentReader::State::kIoError:
-        return reader->error();
-      case SegmentReader::State::kRecord:
-        torn.reset();
-        Handle(reader->record(), "wal: segment " + SegmentName(index));
-        break;
-      case SegmentReader::State::kCorrupt:
-        Damaged(reader->error());
-        if (!torn) torn.emplace(reader->record_offset(), reader->error());
-        reader->SkipDamage();
-        break;
-    }
-  }
-}
-
-base::Status HeadReplay::CutTail(uint32_t index, uint64_t offset, const base::Error& why) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<base::WritableFile> file,
-                   fs_.OpenForAppend(SegmentPath(dir_, index)));
-  const uint64_t lost = file->size() - offset;
-  RETURN_IF_ERROR(file->Truncate(offset));
-  RETURN_IF_ERROR(file->Sync());
-  RETURN_IF_ERROR(file->Close());
-  LOG_WARN("wal: cut off a torn tail", kv("segment", SegmentName(index)), kv("at", offset),
-           kv("bytes", lost), kv("err", why));
-  return {};
-}
-
 void HeadReplay::Damaged(const base::Error& error) {
   ++damaged_places_;
   if (head_.wal_metrics != nullptr) head_.wal_metrics->corruptions.Add();
   LOG_ERROR("wal: a damaged place was passed over", kv("err", error));
-}
-
-void HeadReplay::Handle(base::Bytes record, const std::string& where) {
-  if (const base::Status status = Decode(record); !status) Damaged(status.error().Context(where));
 }
 
 base::Status HeadReplay::Decode(base::Bytes record) {

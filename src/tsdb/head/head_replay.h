@@ -15,7 +15,6 @@
 #include "base/fs.h"
 #include "base/result.h"
 #include "tsdb/head/head_state.h"
-#include "tsdb/wal/segment_reader.h"
 
 namespace tributary::tsdb {
 
@@ -31,10 +30,6 @@ class HeadReplay {
   class Worker;
 
   base::Status ReadCheckpoint();
-  base::Status ReadSegment(uint32_t index, bool last);
-  // Cuts the segment where its torn record begins.
-  base::Status CutTail(uint32_t index, uint64_t offset, const base::Error& why);
-  void Handle(base::Bytes record, const std::string& where);
   base::Status Decode(base::Bytes record);
   void AddSeries(model::SeriesRef ref, model::LabelSpan labels);
   void MakeSeries(model::SeriesRef ref, model::LabelSpan labels);

@@ -28,6 +28,10 @@ void AppendScratch::Clear() {
   order.clear();
   unlogged.clear();
   histograms.clear();
+  out_of_order.clear();
+  out_of_order_histograms.clear();
+  late.clear();
+  late_histograms.clear();
   exemplars.clear();
   exemplar_series.clear();
   metadata.clear();
@@ -108,6 +112,8 @@ std::unique_ptr<AppendScratch> HeadState::TakeScratch() {
 
 void HeadState::GiveBack(std::unique_ptr<AppendScratch> used) {
   if (used->staged.capacity() > kMaxKeptSamples || used->histograms.capacity() > 1024 ||
+      used->out_of_order.capacity() > kMaxKeptSamples ||
+      used->out_of_order_histograms.capacity() > 1024 || used->late_histograms.capacity() > 1024 ||
       used->exemplars.capacity() > 1024) {
     return;
   }

@@ -29,6 +29,7 @@
 #include "tsdb/head/isolation.h"
 #include "tsdb/head/label_table.h"
 #include "tsdb/head/mem_series.h"
+#include "tsdb/head/ooo_chunks.h"
 #include "tsdb/head/series_index.h"
 #include "tsdb/head/series_table.h"
 #include "tsdb/wal/record.h"
@@ -38,7 +39,8 @@ namespace tributary::tsdb {
 
 struct HeadOptions {
   ChunkOptions chunks;
-  uint64_t max_exemplars = 0;  // 0: they are dropped on arrival, as in Prometheus
+  uint64_t max_exemplars = 0;           // 0: they are dropped on arrival, as in Prometheus
+  uint32_t out_of_order_capacity = 32;  // samples in an out-of-order chunk
 };
 
 // Buffers of one appender, handed on to the next.
@@ -48,6 +50,11 @@ struct AppendScratch {
   std::vector<uint32_t> order;
   std::vector<std::pair<model::SeriesRef, LabelRun>> unlogged;
   std::vector<storage::RefHistogram> histograms;
+  std::vector<storage::RefSample> out_of_order;
+  std::vector<storage::RefHistogram> out_of_order_histograms;
+  // Staged as in order, but overtaken by another appender before the commit.
+  std::vector<storage::RefSample> late;
+  std::vector<storage::RefHistogram> late_histograms;
   std::vector<storage::RefExemplar> exemplars;
   std::vector<model::Labels> exemplar_series;  // of each exemplar
   std::vector<RefMetadata> metadata;
@@ -84,7 +91,8 @@ struct HeadState {
   SeriesTable<MemSeries> series;
   SeriesIndex index;
   ExemplarStore exemplars;
-  std::array<HeadShard, kSeriesShards> chunks;  // [i] guarded by series.shard(i).mutex
+  std::array<HeadShard, kSeriesShards> chunks;               // [i] guarded by series.shard(i).mutex
+  std::array<OutOfOrderChunks, kSeriesShards> out_of_order;  // likewise
   Isolation isolation;
   Gate readers;              // queriers: borrow chunk bytes, label runs and ids
   Gate appenders;            // appenders: hold refs with staged samples
@@ -95,7 +103,15 @@ struct HeadState {
   std::atomic<int64_t> max_time{INT64_MIN};
   // Samples before this are out of bounds, readers begin here: the head was truncated up to it.
   std::atomic<int64_t> min_valid_time{INT64_MIN};
+
+  // See OutOfOrderHead.
   std::atomic<int64_t> out_of_order_window_ms{0};
+  std::atomic<WalWriter*> out_of_order_wal{nullptr};  // set before the window is; null as `wal`
+  std::atomic<uint64_t> out_of_order_series{0};
+  std::atomic<uint64_t> out_of_order_compaction{0};  // the number of the newest one
+  // Readers made from now on do not look at what the compaction of this number has marked.
+  std::atomic<uint64_t> out_of_order_hidden{0};
+
   std::atomic<uint64_t> num_series{0};
   std::atomic<int64_t> active_appenders{0};
   // New series get at least this generation, so that their refs differ from all that an older log

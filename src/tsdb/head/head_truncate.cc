@@ -81,6 +81,7 @@ void Head::DropOldChunks(int64_t min_time) {
   for (uint32_t s = 0; s < kSeriesShards; ++s) {
     EachSeries(state_, s, [&](HeadState::Shard&, uint32_t, MemSeries* series) {
       if (!DropChunksBefore(&state_.chunks[s], series, min_time)) return;
+      if (series->Has(MemSeries::kOutOfOrder)) return;
       // One that never had a sample may just have been made for one that is on its way.
       if (series->Has(MemSeries::kHasSample) || series->Has(MemSeries::kEmpty)) {
         series->flags |= MemSeries::kDying;

@@ -1,13 +1,17 @@
 // What a log tells about itself, under Prometheus's names. Copyable; the handles live as long as
-// the registry. Both stores use the prometheus_tsdb_wal_ names, as Prometheus's two do.
+// the registry. Both stores use the prometheus_tsdb_wal_ names, as Prometheus's two do; the log of
+// what came out of order has its own.
 #pragma once
+
+#include <string_view>
 
 #include "base/metrics.h"
 
 namespace tributary::tsdb {
 
 struct WalMetrics {
-  explicit WalMetrics(base::MetricsRegistry& registry);
+  explicit WalMetrics(base::MetricsRegistry& registry,
+                      std::string_view prefix = "prometheus_tsdb_wal_");
 
   base::Summary& fsync_seconds;
   base::Counter& page_flushes;
