@@ -182,10 +182,13 @@ class EpollPlainLoop final : public PlainLoop {
     Complete(std::move(transfer), Error(code, std::string(what)));
   }
 
+  // A transfer is let go of on the completion thread only: it may own its client, whose end takes
+  // this loop's lock.
   static void Complete(std::unique_ptr<Transfer> transfer, const Error& error) {
     std::shared_ptr<Transfer> shared = std::move(transfer);
-    TransferLoop::Shared().RunOnCompletionThread(
-        [shared, error] { shared->done(error.Context(RequestName(shared->request))); });
+    TransferLoop::Shared().RunOnCompletionThread([shared = std::move(shared), error] {
+      shared->done(error.Context(RequestName(shared->request)));
+    });
   }
 
   void Send(Connection* connection) TB_REQUIRES(mutex_) {
@@ -347,7 +350,7 @@ class EpollPlainLoop final : public PlainLoop {
     } else {
       Close(connection);
     }
-    TransferLoop::Shared().RunOnCompletionThread([transfer, status]() {
+    TransferLoop::Shared().RunOnCompletionThread([transfer = std::move(transfer), status] {
       if (transfer->redirected && IsRedirect(status) && transfer->headers.Has("Location")) {
         transfer->body.clear();
         return transfer->redirected(transfer);
