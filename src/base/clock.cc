@@ -22,7 +22,8 @@ class RealClock final : public Clock {
 }  // namespace
 
 const Clock& SystemClock() {
-  static const RealClock clock;
+  // Never destroyed: threads that live as long as the process still ask at its end.
+  static const RealClock& clock = *new RealClock;
   return clock;
 }
 
