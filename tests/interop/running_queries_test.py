@@ -15,9 +15,9 @@ import queries_test
 import remote_write
 import servers
 
-# Sorts half an hour of every series at each of ten thousand steps: runs for minutes in little
+# Sorts half an hour of twenty series at each of ten thousand steps: runs for minutes in little
 # memory, unless it is stopped.
-SLOW = 'sum(quantile_over_time(0.5, ({__name__=~".+"} * 2)[30m:1s]))'
+SLOW = 'sum(quantile_over_time(0.5, (requests_total * 2)[30m:1s]))'
 CONFIG = "global: {{query_log_file: query.log}}\n"
 
 
