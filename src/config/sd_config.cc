@@ -150,11 +150,9 @@ KubernetesSdConfig ReadKubernetes(MapReader& reader) {
   reader.Map("attach_metadata", [&](MapReader& child) {
     child.Bool("node", &config.attach_node);
     child.Bool("namespace", &config.attach_namespace);
-    for (const char* key : {"deployment", "job", "cronjob"}) {
-      bool wanted = false;
-      child.Bool(key, &wanted);
-      if (wanted) child.Unserved(key);
-    }
+    child.Bool("deployment", &config.attach_deployment);
+    child.Bool("job", &config.attach_job);
+    child.Bool("cronjob", &config.attach_cronjob);
   });
   ReadHttpClient(reader, &config.http);
 
@@ -284,10 +282,14 @@ YamlNode Print(const KubernetesSdConfig& config) {
     }
     out.Set("selectors", std::move(selectors));
   }
-  if (config.attach_node || config.attach_namespace) {
+  if (config.attach_node || config.attach_namespace || config.attach_deployment ||
+      config.attach_job || config.attach_cronjob) {
     YamlNode attach = YamlNode::Map();
     attach.SetBool("node", config.attach_node);
-    if (config.attach_namespace) attach.SetBool("namespace", true);
+    attach.SetBool("namespace", config.attach_namespace);
+    attach.SetBool("deployment", config.attach_deployment);
+    attach.SetBool("job", config.attach_job);
+    attach.SetBool("cronjob", config.attach_cronjob);
     out.Set("attach_metadata", std::move(attach));
   }
   return out;

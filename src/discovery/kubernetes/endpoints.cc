@@ -63,7 +63,7 @@ std::optional<config::TargetGroup> BuildEndpoints(const Object& object, ClusterV
   AddNamespaceLabels(endpoints.meta, view, options, &labels);
   group.labels = labels.Build();
 
-  SeenPods pods(view);
+  SeenPods pods(view, options);
   for (const EndpointSubset& subset : endpoints.subsets) {
     for (const EndpointPort& port : subset.ports) {
       for (const EndpointAddress& address : subset.addresses) {

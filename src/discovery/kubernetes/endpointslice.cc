@@ -96,7 +96,7 @@ std::optional<config::TargetGroup> BuildEndpointSlice(const Object& object, Clus
   group.labels = labels.Build();
   if (RepeatsAnotherFamily(service, slice)) return group;
 
-  SeenPods pods(view);
+  SeenPods pods(view, options);
   for (const SliceEndpoint& endpoint : slice.endpoints) {
     for (const SlicePort& port : slice.ports) {
       for (const std::string& address : endpoint.addresses) {

@@ -17,7 +17,7 @@ namespace {
 constexpr std::array<std::string_view, 6> kRoleNames = {"endpointslice", "endpoints", "node",
                                                         "pod",           "service",   "ingress"};
 
-// The role whose name selectors and metrics use for a kind; "" for namespaces.
+// The role whose name selectors and metrics use for a kind; "" when no role is made of it.
 std::string_view RoleOf(Kind kind) {
   for (const std::string_view name : kRoleNames) {
     if (FindRole(name)->kind == kind) return name;
@@ -49,6 +49,14 @@ class EventCounters {
   std::map<Kind, std::vector<base::Counter*>> events_;  // by ObjectEvent
 };
 
+RoleOptions OptionsOf(const config::KubernetesSdConfig& config) {
+  return {.attach_node = config.attach_node,
+          .attach_namespace = config.attach_namespace,
+          .attach_deployment = config.attach_deployment,
+          .attach_job = config.attach_job,
+          .attach_cronjob = config.attach_cronjob};
+}
+
 class KubernetesDiscoverer final : public Discoverer, public ReflectorObserver {
  public:
   KubernetesDiscoverer(const config::KubernetesSdConfig& config, const ApiAccess& access,
@@ -58,7 +66,7 @@ class KubernetesDiscoverer final : public Discoverer, public ReflectorObserver {
         pace_(pace),
         publish_(std::move(publish)),
         counters_(context.metrics),
-        groups_(role_, RoleOptions{config.attach_node, config.attach_namespace}, cluster_),
+        groups_(role_, OptionsOf(config), cluster_),
         mailbox_("kubernetes-sd"),
         client_(std::move(client)) {
     AddReflectors(config, access);
@@ -100,14 +108,17 @@ class KubernetesDiscoverer final : public Discoverer, public ReflectorObserver {
           std::make_unique<Reflector>(std::move(options), *client_, mailbox_, cluster_, *this));
     };
     const bool joins_pods = role_.kind == Kind::kEndpoints || role_.kind == Kind::kEndpointSlice;
+    const bool shows_pods = joins_pods || role_.kind == Kind::kPod;
     if (role_.kind == Kind::kNode) return add(Kind::kNode, "");
     for (const std::string& name_space : namespaces) {
       add(role_.kind, name_space);
+      if (shows_pods && config.attach_deployment) add(Kind::kReplicaSet, name_space);
+      if (shows_pods && config.attach_cronjob) add(Kind::kJob, name_space);
       if (!joins_pods) continue;
       add(Kind::kService, name_space);
       add(Kind::kPod, name_space);
     }
-    if (config.attach_node && (joins_pods || role_.kind == Kind::kPod)) add(Kind::kNode, "");
+    if (config.attach_node && shows_pods) add(Kind::kNode, "");
     if (config.attach_namespace) add(Kind::kNamespace, "");
   }
 

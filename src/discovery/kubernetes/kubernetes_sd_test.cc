@@ -20,6 +20,7 @@ namespace {
 using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 void Nap() { std::this_thread::sleep_for(std::chrono::milliseconds(2)); }
 
@@ -390,6 +391,24 @@ TEST_F(KubernetesSdTest, EndpointsJoinPodsAndServicesOfTheNamespacesAndSelectors
   Await({{"endpoints/n/web", "1.1.1.1:80 1.1.1.1:81"}});
   api_.Delete(base + "endpoints", "web");
   Await({});
+}
+
+TEST_F(KubernetesSdTest, WhatStandsAbovePodsIsFollowedWhereAskedFor) {
+  config::KubernetesSdConfig config;
+  config.role = "pod";
+  config.namespaces = {"n"};
+  config.attach_deployment = true;
+  config.attach_job = true;  // the pod itself names its Job
+  Start(config);
+  api_.AwaitRequests("watch=1", 2);
+  EXPECT_THAT(api_.requests(), Contains("/apis/apps/v1/namespaces/n/replicasets?limit=2"));
+  EXPECT_THAT(api_.requests(), Not(Contains(HasSubstr("/jobs?"))));
+  discoverer_.reset();
+
+  config.attach_cronjob = true;
+  Start(config);
+  api_.AwaitRequests("watch=1", 5);
+  EXPECT_THAT(api_.requests(), Contains("/apis/batch/v1/namespaces/n/jobs?limit=2"));
 }
 
 TEST_F(KubernetesSdTest, NothingIsPublishedBeforeAllIsListed) {

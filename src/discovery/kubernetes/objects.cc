@@ -13,6 +13,15 @@ NameValues ReadNameValues(const Json& json) {
   return out;
 }
 
+template <class T>
+std::shared_ptr<Object> ReadControlled(const Json& json) {
+  auto object = std::make_shared<T>();
+  object->controller = ReadController(json["metadata"]);
+  return object;
+}
+
+bool KeepsLabels(Kind kind) { return kind != Kind::kReplicaSet && kind != Kind::kJob; }
+
 std::shared_ptr<Object> ReadKind(Kind kind, const Json& json) {
   switch (kind) {
     case Kind::kPod:
@@ -29,6 +38,10 @@ std::shared_ptr<Object> ReadKind(Kind kind, const Json& json) {
       return ReadEndpointSlice(json);
     case Kind::kIngress:
       return ReadIngress(json);
+    case Kind::kReplicaSet:
+      return ReadControlled<ReplicaSet>(json);
+    case Kind::kJob:
+      return ReadControlled<Job>(json);
   }
   return nullptr;
 }
@@ -61,14 +74,25 @@ ObjectPtr ReadObject(Kind kind, const Json& json) {
   std::shared_ptr<Object> object = ReadKind(kind, json);
   object->meta.name = meta["name"].String();
   object->meta.name_space = meta["namespace"].String();
-  object->meta.labels = ReadNameValues(meta["labels"]);
-  object->meta.annotations = ReadNameValues(meta["annotations"]);
+  if (KeepsLabels(kind)) {
+    object->meta.labels = ReadNameValues(meta["labels"]);
+    object->meta.annotations = ReadNameValues(meta["annotations"]);
+  }
   return object;
 }
 
 std::optional<ObjectReference> ReadReference(const Json& json) {
   if (!json.present()) return std::nullopt;
   return ObjectReference{json["kind"].String(), json["namespace"].String(), json["name"].String()};
+}
+
+Controller ReadController(const Json& metadata) {
+  std::optional<Controller> controller;
+  metadata["ownerReferences"].Each([&](const Json& owner) {
+    if (controller || !owner["controller"].Bool().value_or(false)) return;
+    controller = Controller{owner["kind"].String(), owner["name"].String()};
+  });
+  return controller.value_or(Controller{});
 }
 
 }  // namespace tributary::discovery::kubernetes

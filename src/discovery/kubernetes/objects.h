@@ -23,8 +23,10 @@ enum class Kind : unsigned char {
   kEndpoints,
   kEndpointSlice,
   kIngress,
+  kReplicaSet,
+  kJob,
 };
-inline constexpr size_t kKindCount = 7;
+inline constexpr size_t kKindCount = 9;
 
 using NameValues = std::vector<std::pair<std::string, std::string>>;
 
@@ -44,6 +46,11 @@ struct Object {
 };
 using ObjectPtr = std::shared_ptr<const Object>;
 
+// What made an object and looks after it; empty when nothing does.
+struct Controller {
+  std::string kind, name;
+};
+
 struct ContainerPort {
   std::string name, protocol;
   int64_t port = 0;
@@ -57,8 +64,19 @@ struct Pod final : Object {
   static constexpr Kind kKind = Kind::kPod;
   std::string uid, ip, host_ip, phase, node_name;
   std::string ready = "unknown";  // "true", "false" or "unknown"
-  std::string controller_kind, controller_name;
+  Controller controller;
   std::vector<Container> containers;  // the init containers come last
+};
+
+// Links between a pod and the Deployment or CronJob above its controller. Their labels and
+// annotations are not kept.
+struct ReplicaSet final : Object {
+  static constexpr Kind kKind = Kind::kReplicaSet;
+  Controller controller;
+};
+struct Job final : Object {
+  static constexpr Kind kKind = Kind::kJob;
+  Controller controller;
 };
 
 struct ServicePort {
@@ -148,5 +166,6 @@ std::shared_ptr<Object> ReadEndpoints(const Json& json);
 std::shared_ptr<Object> ReadEndpointSlice(const Json& json);
 std::shared_ptr<Object> ReadIngress(const Json& json);
 std::optional<ObjectReference> ReadReference(const Json& json);
+Controller ReadController(const Json& metadata);
 
 }  // namespace tributary::discovery::kubernetes

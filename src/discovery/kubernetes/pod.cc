@@ -25,6 +25,28 @@ void ReadContainers(const Json& specs, const Json& statuses, bool init,
   });
 }
 
+// Name of what controls the pod's controller, when that is a T under an object of `kind`.
+template <class T>
+const std::string* NameAbove(const Pod& pod, std::string_view kind, ClusterView& view) {
+  const auto* between = view.Find<T>(NamespacedName(pod.meta.name_space, pod.controller.name));
+  if (between == nullptr || between->controller.kind != kind) return nullptr;
+  return &between->controller.name;
+}
+
+void AddWorkloadLabels(const Pod& pod, ClusterView& view, const RoleOptions& options,
+                       MetaLabels* labels) {
+  if (pod.controller.kind == "ReplicaSet" && options.attach_deployment) {
+    const std::string* name = NameAbove<ReplicaSet>(pod, "Deployment", view);
+    if (name != nullptr) labels->Add("pod_deployment_name", *name);
+  }
+  if (pod.controller.kind == "Job") {
+    if (options.attach_job) labels->Add("pod_job_name", pod.controller.name);
+    if (!options.attach_cronjob) return;
+    const std::string* name = NameAbove<Job>(pod, "CronJob", view);
+    if (name != nullptr) labels->Add("pod_cronjob_name", *name);
+  }
+}
+
 }  // namespace
 
 std::shared_ptr<Object> ReadPod(const Json& json) {
@@ -43,20 +65,15 @@ std::shared_ptr<Object> ReadPod(const Json& json) {
     ready_known = true;
     pod->ready = base::ToLower(condition["status"].Text());
   });
-  bool controlled = false;
-  meta["ownerReferences"].Each([&](const Json& owner) {
-    if (controlled || !owner["controller"].Bool().value_or(false)) return;
-    controlled = true;
-    pod->controller_kind = owner["kind"].String();
-    pod->controller_name = owner["name"].String();
-  });
+  pod->controller = ReadController(meta);
   ReadContainers(spec["containers"], status["containerStatuses"], false, &pod->containers);
   ReadContainers(spec["initContainers"], status["initContainerStatuses"], true, &pod->containers);
   pod->containers.shrink_to_fit();
   return pod;
 }
 
-void AddPodLabels(const Pod& pod, MetaLabels* labels) {
+void AddPodLabels(const Pod& pod, ClusterView& view, const RoleOptions& options,
+                  MetaLabels* labels) {
   labels->Add("pod_ip", pod.ip);
   labels->Add("pod_ready", pod.ready);
   labels->Add("pod_phase", pod.phase);
@@ -64,8 +81,9 @@ void AddPodLabels(const Pod& pod, MetaLabels* labels) {
   labels->Add("pod_host_ip", pod.host_ip);
   labels->Add("pod_uid", pod.uid);
   labels->AddMeta("pod", pod.meta);
-  labels->Add("pod_controller_kind", pod.controller_kind);
-  labels->Add("pod_controller_name", pod.controller_name);
+  labels->Add("pod_controller_kind", pod.controller.kind);
+  labels->Add("pod_controller_name", pod.controller.name);
+  AddWorkloadLabels(pod, view, options, labels);
 }
 
 void AddContainerLabels(const Container& container, const ContainerPort& port, MetaLabels* labels) {
@@ -87,7 +105,7 @@ std::optional<config::TargetGroup> BuildPod(const Object& object, ClusterView& v
   if (options.attach_node && view.Find<Node>(pod.node_name) == nullptr) return group;
 
   MetaLabels labels;
-  AddPodLabels(pod, &labels);
+  AddPodLabels(pod, view, options, &labels);
   labels.Add("namespace", pod.meta.name_space);
   if (options.attach_node) AddNodeLabels(pod.node_name, view, &labels);
   AddNamespaceLabels(pod.meta, view, options, &labels);

@@ -53,6 +53,10 @@ Resource ResourceOf(Kind kind) {
       return {"/apis/discovery.k8s.io/v1", "endpointslices"};
     case Kind::kIngress:
       return {"/apis/networking.k8s.io/v1", "ingresses"};
+    case Kind::kReplicaSet:
+      return {"/apis/apps/v1", "replicasets"};
+    case Kind::kJob:
+      return {"/apis/batch/v1", "jobs"};
   }
   return {};
 }

@@ -15,6 +15,9 @@ namespace tributary::discovery::kubernetes {
 struct RoleOptions {
   bool attach_node = false;
   bool attach_namespace = false;
+  bool attach_deployment = false;
+  bool attach_job = false;
+  bool attach_cronjob = false;
 };
 
 // The group, without its source; without targets where the object has none. nullopt: the object
@@ -39,7 +42,8 @@ std::optional<config::TargetGroup> BuildEndpointSlice(const Object&, ClusterView
 std::optional<config::TargetGroup> BuildIngress(const Object&, ClusterView&, const RoleOptions&);
 
 // Shared by roles.
-void AddPodLabels(const Pod& pod, MetaLabels* labels);
+void AddPodLabels(const Pod& pod, ClusterView& view, const RoleOptions& options,
+                  MetaLabels* labels);
 void AddServiceLabels(const Service& service, MetaLabels* labels);
 void AddContainerLabels(const Container& container, const ContainerPort& port, MetaLabels* labels);
 void AddNodeLabels(std::string_view node_name, ClusterView& view, MetaLabels* labels);

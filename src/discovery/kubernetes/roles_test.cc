@@ -260,6 +260,49 @@ TEST_F(RolesTest, EndpointsOfAPod) {
                MainContainer("53", "dns", "UDP"))});
 }
 
+TEST_F(RolesTest, ThePodsDeploymentIsAttachedWhereAskedFor) {
+  const std::string pod = Put(Kind::kPod, kPod);
+  const std::string endpoints = Put(Kind::kEndpoints, kEndpoints);
+  const auto deployment_of = [](const model::Labels& labels) {
+    return std::string(labels.Get("__meta_kubernetes_pod_deployment_name"));
+  };
+  options_.attach_deployment = true;
+  EXPECT_EQ(deployment_of(Build("pod", pod)->labels), "") << "its ReplicaSet is not known yet";
+
+  Put(Kind::kReplicaSet, R"({"metadata": {"name": "web", "namespace": "shop", "ownerReferences":
+    [{"kind": "Deployment", "name": "no"},
+     {"kind": "Deployment", "name": "web-deployment", "controller": true}]}})");
+  EXPECT_EQ(deployment_of(Build("pod", pod)->labels), "web-deployment");
+  const auto group = Build("endpoints", endpoints);
+  EXPECT_EQ(deployment_of(group->targets.front()), "web-deployment");
+  EXPECT_EQ(deployment_of(group->targets.back()), "web-deployment") << "a port of no endpoint";
+
+  Put(Kind::kReplicaSet, R"({"metadata": {"name": "web", "namespace": "shop", "ownerReferences":
+    [{"kind": "Rollout", "name": "other", "controller": true}]}})");
+  EXPECT_EQ(deployment_of(Build("pod", pod)->labels), "") << "not a Deployment's";
+  options_.attach_deployment = false;
+}
+
+TEST_F(RolesTest, ThePodsJobAndCronJobAreAttachedWhereAskedFor) {
+  const std::string pod = Put(Kind::kPod, R"({"metadata": {"name": "b-1", "namespace": "shop",
+    "ownerReferences": [{"kind": "Job", "name": "backup-28", "controller": true}]},
+    "spec": {"containers": [{"name": "c"}]}, "status": {"podIP": "10.0.0.9"}})");
+  Put(Kind::kJob, R"({"metadata": {"name": "backup-28", "namespace": "shop", "ownerReferences":
+    [{"kind": "CronJob", "name": "backup", "controller": true}]}})");
+  const auto names = [&] {
+    const auto group = Build("pod", pod);
+    return std::string(group->labels.Get("__meta_kubernetes_pod_job_name")) + "," +
+           std::string(group->labels.Get("__meta_kubernetes_pod_cronjob_name"));
+  };
+  EXPECT_EQ(names(), ",");
+  options_.attach_job = true;
+  EXPECT_EQ(names(), "backup-28,");
+  options_.attach_cronjob = true;
+  EXPECT_EQ(names(), "backup-28,backup");
+  options_.attach_job = false;
+  EXPECT_EQ(names(), ",backup");
+}
+
 constexpr const char* kSlice = R"({"metadata": {"name": "web-abc", "namespace": "shop",
   "labels": {"kubernetes.io/service-name": "web"}}, "addressType": "IPv4",
   "ports": [{"name": "dns", "port": 53, "protocol": "TCP", "appProtocol": "domain"}],

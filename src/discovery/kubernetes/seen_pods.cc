@@ -13,7 +13,7 @@ void SeenPods::AddLabels(const std::optional<ObjectReference>& target, std::opti
   Seen& seen = seen_[at->second];
   if (seen.pod == nullptr) return;
 
-  AddPodLabels(*seen.pod, labels);
+  AddPodLabels(*seen.pod, view_, options_, labels);
   if (!port) return;
   seen.ports.push_back(*port);
   for (const Container& container : seen.pod->containers) {
@@ -33,7 +33,7 @@ void SeenPods::AppendUncoveredPorts(std::vector<model::Labels>* targets) const {
         MetaLabels labels;
         labels.AddPlain("__address__", JoinHostPort(seen.pod->ip, port.port));
         AddContainerLabels(container, port, &labels);
-        AddPodLabels(*seen.pod, &labels);
+        AddPodLabels(*seen.pod, view_, options_, &labels);
         targets->push_back(labels.Build());
       }
     }

@@ -15,7 +15,7 @@ namespace tributary::discovery::kubernetes {
 
 class SeenPods {
  public:
-  explicit SeenPods(ClusterView& view) : view_(view) {}
+  SeenPods(ClusterView& view, const RoleOptions& options) : view_(view), options_(options) {}
 
   // Adds the labels of the pod that `target` names, if it does and the pod is known, and those of
   // its container at `port`. `protocol`, where given, is told instead of the container port's.
@@ -30,6 +30,7 @@ class SeenPods {
     std::vector<int64_t> ports;  // covered by endpoints
   };
   ClusterView& view_;
+  const RoleOptions& options_;
   std::vector<Seen> seen_;
   base::StringMap<size_t> index_;  // of the pod's key in seen_
 };
