@@ -184,6 +184,7 @@ TEST(ConfigErrorsTest, RemoteWrite) {
   f("queue_config: {min_shards: 5, max_shards: 2}", "must not be greater");
   f("queue_config: {min_backoff: 5s, max_backoff: 2s}", "must not be less");
   f("sigv4: {region: a}\n  basic_auth: {username: a}", "at most one of");
+  f("sigv4: {region: a, external_id: b}", "external_id can only be used with role_arn");
 }
 
 TEST(ConfigErrorsTest, MalformedDocuments) {

@@ -334,9 +334,13 @@ void ReadSigV4(MapReader& reader, net::HttpClientOptions* out) {
     child.String("secret_key", &sigv4.secret_key);
     child.String("profile", &sigv4.profile);
     child.String("role_arn", &sigv4.role_arn);
-    child.Unserved("external_id");
-    child.Unserved("use_fips_sts_endpoint");
-    child.Unserved("service_name");
+    child.String("external_id", &sigv4.external_id);
+    child.Bool("use_fips_sts_endpoint", &sigv4.use_fips_sts_endpoint);
+    child.String("service_name", &sigv4.service_name);
+    if (sigv4.service_name.empty()) sigv4.service_name = net::SigV4{}.service_name;
+    if (!sigv4.external_id.empty() && sigv4.role_arn.empty()) {
+      child.FailHere("external_id can only be used with role_arn");
+    }
     if (sigv4.access_key.empty() != sigv4.secret_key.empty()) {
       child.FailHere("must provide an AWS SigV4 access key and secret key together");
     }
@@ -387,6 +391,11 @@ void PrintSigV4(const net::SigV4& sigv4, YamlNode* map) {
   SetSecret(&out, "secret_key", sigv4.secret_key);
   SetUnlessEmpty(&out, "profile", sigv4.profile);
   SetUnlessEmpty(&out, "role_arn", sigv4.role_arn);
+  SetUnlessEmpty(&out, "external_id", sigv4.external_id);
+  if (sigv4.use_fips_sts_endpoint) out.SetBool("use_fips_sts_endpoint", true);
+  if (sigv4.service_name != net::SigV4{}.service_name) {
+    out.SetString("service_name", sigv4.service_name);
+  }
   map->Set("sigv4", std::move(out));
 }
 

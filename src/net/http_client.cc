@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
 
 #include <curl/curl.h>
 #include <fmt/format.h>
 
 #include "base/mutex.h"
 #include "base/strings.h"
+#include "net/client/aws_credentials.h"
 #include "net/client/oauth2_token.h"
 #include "net/client/plain_loop.h"
 #include "net/client/transfer_loop.h"
@@ -97,6 +97,12 @@ Status UseServerName(const std::string& server_name, Transfer& transfer, std::st
   return {};
 }
 
+// What had to be fetched before a request can go out.
+struct Fetched {
+  std::string authorization;  // a header's value
+  AwsCredentials aws;         // to sign with
+};
+
 // Completions that are still to come, of one client.
 struct Pending {
   base::Mutex mutex;
@@ -132,7 +138,8 @@ class CurlClient final : public HttpClient {
     }
     TransferLoop::Shared().CancelOwner(id_);
     PlainLoop::Shared().CancelOwner(id_);
-    tokens_.reset();  // fails those who wait for a token
+    tokens_.reset();  // these two fail those who wait for them
+    aws_.reset();
     // A completion that destroys its own client cannot wait for itself.
     if (TransferLoop::OnCompletionThread()) return;
     base::MutexLock lock(pending_->mutex);
@@ -143,7 +150,10 @@ class CurlClient final : public HttpClient {
     if (options_.oauth2) {
       ASSIGN_OR_RETURN(tokens_, TokenSource::Create(*options_.oauth2));
     }
-    if (options_.sigv4) RETURN_IF_ERROR(InitSigV4());
+    if (options_.sigv4) {
+      ASSIGN_OR_RETURN(aws_, AwsCredentialSource::Create(*options_.sigv4));
+      aws_scope_ = fmt::format("aws:amz:{}:{}", aws_->region(), options_.sigv4->service_name);
+    }
     for (const auto& [name, option] : options_.http_headers) {
       for (const auto* values : {&option.values, &option.secrets}) {
         for (const std::string& value : *values) {
@@ -170,18 +180,28 @@ class CurlClient final : public HttpClient {
       --pending->count;
       pending->changed.NotifyAll();
     };
-    if (!tokens_) return Go(std::move(transfer), {});
+    if (!tokens_ && !aws_) return Go(std::move(transfer), {});
     // std::function wants to copy what it holds.
     auto held = std::make_shared<std::unique_ptr<Transfer>>(std::move(transfer));
-    tokens_->Get([this, held, pending = pending_](Result<std::string> token) {
+    const auto go = [this, held, pending = pending_](Result<Fetched> fetched) {
       {
         base::MutexLock lock(pending->mutex);
         if (pending->closing) {
-          token = Error(ErrorCode::kCancelled, "the http client was closed");
+          fetched = Error(ErrorCode::kCancelled, "the http client was closed");
         }
       }
-      if (!token) return Fail(std::move(*held), token.error());
-      Go(std::move(*held), *token);
+      if (!fetched) return Fail(std::move(*held), fetched.error());
+      Go(std::move(*held), *fetched);
+    };
+    if (tokens_) {
+      return tokens_->Get([go](const Result<std::string>& token) {
+        go(token ? Result<Fetched>(Fetched{.authorization = *token, .aws = {}})
+                 : Result<Fetched>(token.error()));
+      });
+    }
+    aws_->Get([go](const Result<AwsCredentials>& aws) {
+      go(aws ? Result<Fetched>(Fetched{.authorization = {}, .aws = *aws})
+             : Result<Fetched>(aws.error()));
     });
   }
 
@@ -191,11 +211,11 @@ class CurlClient final : public HttpClient {
     TransferLoop::Shared().RunOnCompletionThread([shared, error] { shared->done(error); });
   }
 
-  void Go(std::unique_ptr<Transfer> transfer, const std::string& authorization) {
+  void Go(std::unique_ptr<Transfer> transfer, const Fetched& fetched) {
     if (const auto target = PlainTargetOf(transfer->request)) {
-      return GoPlain(std::move(transfer), *target, authorization);
+      return GoPlain(std::move(transfer), *target, fetched);
     }
-    GoWithCurl(std::move(transfer), authorization);
+    GoWithCurl(std::move(transfer), fetched);
   }
 
   // Where a request needs nothing of what libcurl is for.
@@ -207,11 +227,11 @@ class CurlClient final : public HttpClient {
   }
 
   void GoPlain(std::unique_ptr<Transfer> transfer, const PlainTarget& target,
-               const std::string& authorization) {
+               const Fetched& fetched) {
     std::string head = fmt::format("GET {} HTTP/1.1\r\n", target.path);
     bool has_host = false;
     const Status headers = ForEachHeader(
-        transfer->request, authorization, [&](std::string_view name, std::string_view value) {
+        transfer->request, fetched, [&](std::string_view name, std::string_view value) {
           has_host = has_host || base::EqualsIgnoreCase(name, "Host");
           head.append(name).append(": ").append(value).append("\r\n");
         });
@@ -220,7 +240,7 @@ class CurlClient final : public HttpClient {
     head.append("\r\n");
     if (options_.follow_redirects) {
       transfer->redirected = [this, pending = pending_,
-                              authorization](const std::shared_ptr<Transfer>& first) {
+                              fetched](const std::shared_ptr<Transfer>& first) {
         auto again = std::make_unique<Transfer>();
         again->owner = first->owner;
         again->request = first->request;
@@ -230,47 +250,22 @@ class CurlClient final : public HttpClient {
         if (pending->closing) {
           return Fail(std::move(again), Error(ErrorCode::kCancelled, "the http client was closed"));
         }
-        GoWithCurl(std::move(again), authorization);
+        GoWithCurl(std::move(again), fetched);
       };
     }
     PlainLoop::Shared().Submit(std::move(transfer), target, std::move(head));
   }
 
-  void GoWithCurl(std::unique_ptr<Transfer> transfer, const std::string& authorization) {
-    const Status headers = BuildHeaders(*transfer, authorization);
+  void GoWithCurl(std::unique_ptr<Transfer> transfer, const Fetched& fetched) {
+    const Status headers = BuildHeaders(*transfer, fetched);
     if (!headers) return Fail(std::move(transfer), headers.error());
     transfer->easy = TransferLoop::Shared().TakeEasy();
-    const Status set_up = SetUp(*transfer);
+    const Status set_up = SetUp(*transfer, fetched.aws);
     if (!set_up) {
       curl_easy_cleanup(transfer->easy);
       return Fail(std::move(transfer), set_up.error());
     }
     TransferLoop::Shared().Submit(std::move(transfer));
-  }
-
-  Status InitSigV4() {
-    SigV4& sig = *options_.sigv4;
-    if (!sig.role_arn.empty() || !sig.profile.empty()) {
-      return base::Unimplemented(
-          "sigv4: role_arn and profile are not served yet: give access_key and secret_key");
-    }
-    const auto from_environment = [](std::string* value, std::initializer_list<const char*> names) {
-      for (const char* name : names) {
-        const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets it
-        if (value->empty() && text != nullptr) *value = text;
-      }
-    };
-    from_environment(&sig.region, {"AWS_REGION", "AWS_DEFAULT_REGION"});
-    if (sig.access_key.empty()) {
-      from_environment(&sig.access_key, {"AWS_ACCESS_KEY_ID"});
-      from_environment(&sig.secret_key, {"AWS_SECRET_ACCESS_KEY"});
-      from_environment(&session_token_, {"AWS_SESSION_TOKEN"});
-    }
-    if (sig.region.empty()) return base::InvalidArgument("sigv4: region is not given");
-    if (sig.access_key.empty() || sig.secret_key.empty()) {
-      return base::InvalidArgument("sigv4: access_key and secret_key are not given");
-    }
-    return {};
   }
 
   Result<std::string> AuthorizationHeader() {
@@ -294,7 +289,7 @@ class CurlClient final : public HttpClient {
 
   // Calls take(name, value) for all headers of the request and of the client's options.
   template <class F>
-  Status ForEachHeader(const ClientRequest& request, std::string authorization, F&& take) {
+  Status ForEachHeader(const ClientRequest& request, const Fetched& fetched, F&& take) {
     const auto add = [&](std::string_view name, std::string_view value) -> Status {
       if (!ValidHeader(name, value)) {
         return base::InvalidArgument(
@@ -314,19 +309,22 @@ class CurlClient final : public HttpClient {
       ASSIGN_OR_RETURN(const auto text, file->Get());
       RETURN_IF_ERROR(add(name, *text));
     }
+    std::string authorization = fetched.authorization;
     if (authorization.empty()) {
       ASSIGN_OR_RETURN(authorization, AuthorizationHeader());
     }
     if (!authorization.empty()) RETURN_IF_ERROR(add("Authorization", authorization));
-    if (!session_token_.empty()) RETURN_IF_ERROR(add("X-Amz-Security-Token", session_token_));
+    if (!fetched.aws.session_token.empty()) {
+      RETURN_IF_ERROR(add("X-Amz-Security-Token", fetched.aws.session_token));
+    }
     return {};
   }
 
-  Status BuildHeaders(Transfer& transfer, const std::string& authorization) {
+  Status BuildHeaders(Transfer& transfer, const Fetched& fetched) {
     SlistPtr& list = transfer.header_list;
     bool has_content_type = false;
     RETURN_IF_ERROR(ForEachHeader(
-        transfer.request, authorization, [&](std::string_view name, std::string_view value) {
+        transfer.request, fetched, [&](std::string_view name, std::string_view value) {
           AppendHeader(list, name, value);
           has_content_type = has_content_type || base::EqualsIgnoreCase(name, "Content-Type");
         }));
@@ -381,7 +379,7 @@ class CurlClient final : public HttpClient {
     }
   }
 
-  Status SetUp(Transfer& transfer) {
+  Status SetUp(Transfer& transfer, const AwsCredentials& aws) {
     CURL* easy = transfer.easy;
     const ClientRequest& request = transfer.request;
     std::string url = request.url;
@@ -423,10 +421,9 @@ class CurlClient final : public HttpClient {
       curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
     }
     if (options_.sigv4) {
-      const SigV4& sig = *options_.sigv4;
-      curl_easy_setopt(easy, CURLOPT_AWS_SIGV4, fmt::format("aws:amz:{}:aps", sig.region).c_str());
-      curl_easy_setopt(easy, CURLOPT_USERNAME, sig.access_key.c_str());
-      curl_easy_setopt(easy, CURLOPT_PASSWORD, sig.secret_key.c_str());
+      curl_easy_setopt(easy, CURLOPT_AWS_SIGV4, aws_scope_.c_str());
+      curl_easy_setopt(easy, CURLOPT_USERNAME, aws.access_key.c_str());
+      curl_easy_setopt(easy, CURLOPT_PASSWORD, aws.secret_key.c_str());
     }
     SetUpProxy(transfer);
     return SetUpTls(transfer);
@@ -437,8 +434,9 @@ class CurlClient final : public HttpClient {
   TextOrFile username_, password_, credentials_;
   TextOrFile ca_, cert_, key_;
   std::vector<std::pair<std::string, std::unique_ptr<WatchedFile>>> header_files_;
-  std::string session_token_;
   std::shared_ptr<TokenSource> tokens_;
+  std::shared_ptr<AwsCredentialSource> aws_;
+  std::string aws_scope_;  // libcurl's notation of what is signed for
   const std::shared_ptr<Pending> pending_ = std::make_shared<Pending>();
 };
 

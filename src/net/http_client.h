@@ -41,9 +41,13 @@ struct OAuth2 {
   friend bool operator==(const OAuth2&, const OAuth2&) = default;
 };
 
-// SigV4 of Amazon's managed Prometheus.
+// SigV4 of Amazon's managed Prometheus. What is empty is looked for where Amazon's SDKs look.
 struct SigV4 {
-  std::string region, access_key, secret_key, profile, role_arn;
+  std::string region, access_key, secret_key;
+  std::string session_token;  // of temporary keys
+  std::string profile, role_arn, external_id;
+  bool use_fips_sts_endpoint = false;
+  std::string service_name = "aps";
   friend bool operator==(const SigV4&, const SigV4&) = default;
 };
 

@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
-#include "base/clock.h"
 #include "base/strings.h"
+#include "net/client/json_object.h"
 
 namespace tributary::net {
 namespace {
@@ -15,106 +15,6 @@ using base::Result;
 
 constexpr int64_t kExpiryMarginMs = 10'000;
 constexpr size_t kMaxAnswerBytes = 1 << 20;
-
-int64_t NowMs() { return base::SystemClock().MonotonicNs() / 1'000'000; }
-
-// Just enough JSON to read the scalar members of one object; nested values are stepped over.
-class JsonObject {
- public:
-  explicit JsonObject(std::string_view text) : text_(text) {}
-
-  bool Open() { return Take('{'); }
-  // The next member's key, when there is one.
-  std::optional<std::string> NextKey() {
-    if (Take('}')) return std::nullopt;
-    if (!first_ && !Take(',')) return Broken();
-    first_ = false;
-    std::optional<std::string> key = String();
-    if (!key || !Take(':')) return Broken();
-    return key;
-  }
-  // A string's text or a bare value's; "" for arrays and objects.
-  std::optional<std::string> Value() {
-    SkipSpace();
-    if (at_ == text_.size()) return Broken();
-    if (text_[at_] == '"') return String();
-    if (text_[at_] == '{' || text_[at_] == '[') return Nested() ? "" : Broken();
-    const size_t begin = at_;
-    at_ = std::min(text_.find_first_of(",} \t\r\n", at_), text_.size());
-    return std::string(text_.substr(begin, at_ - begin));
-  }
-  bool broken() const { return broken_; }
-
- private:
-  std::optional<std::string> Broken() {
-    broken_ = true;
-    return std::nullopt;
-  }
-  void SkipSpace() { at_ = std::min(text_.find_first_not_of(" \t\r\n", at_), text_.size()); }
-  bool Take(char c) {
-    SkipSpace();
-    if (at_ == text_.size() || text_[at_] != c) return false;
-    ++at_;
-    return true;
-  }
-  std::optional<std::string> String() {
-    if (!Take('"')) return Broken();
-    std::string out;
-    while (at_ < text_.size() && text_[at_] != '"') {
-      char c = text_[at_++];
-      if (c == '\\') {
-        if (at_ == text_.size()) return Broken();
-        c = text_[at_++];
-        switch (c) {
-          case 'n':
-            c = '\n';
-            break;
-          case 't':
-            c = '\t';
-            break;
-          case 'u': {
-            // Tokens are ASCII; anything else in them would be refused as a header anyway.
-            if (text_.size() - at_ < 4) return Broken();
-            unsigned code = 0;
-            for (const char h : text_.substr(at_, 4)) {
-              const std::string_view digits = "0123456789abcdef";
-              const size_t digit = digits.find(h >= 'A' && h <= 'F' ? h - 'A' + 'a' : h);
-              if (digit == std::string_view::npos) return Broken();
-              code = code * 16 + static_cast<unsigned>(digit);
-            }
-            at_ += 4;
-            c = code < 128 ? static_cast<char>(code) : '?';
-            break;
-          }
-          default:
-            break;
-        }
-      }
-      out.push_back(c);
-    }
-    if (!Take('"')) return Broken();
-    return out;
-  }
-  bool Nested() {
-    int depth = 0;
-    while (at_ < text_.size()) {
-      const char c = text_[at_];
-      if (c == '"') {
-        if (!String()) return false;
-        continue;
-      }
-      ++at_;
-      if (c == '{' || c == '[') ++depth;
-      if ((c == '}' || c == ']') && --depth == 0) return true;
-    }
-    return false;
-  }
-
-  std::string_view text_;
-  size_t at_ = 0;
-  bool first_ = true;
-  bool broken_ = false;
-};
 
 }  // namespace
 
@@ -156,30 +56,18 @@ Result<std::shared_ptr<TokenSource>> TokenSource::Create(const OAuth2& options) 
 }
 
 TokenSource::~TokenSource() {
-  Settle(base::Error(base::ErrorCode::kCancelled, "oauth2: the http client was closed"), 0);
+  header_.Settle(base::Error(base::ErrorCode::kCancelled, "oauth2: the http client was closed"), 0);
 }
 
-void TokenSource::Get(Done done) {
-  std::string header;
-  {
-    base::MutexLock lock(mutex_);
-    if (!header_.empty() && NowMs() < valid_until_ms_) {
-      header = header_;
-    } else {
-      waiting_.push_back(std::move(done));
-      if (asking_) return;
-      asking_ = true;
-    }
-  }
-  if (!header.empty()) return done(header);
-  Ask(/*secret_in_header=*/true);
+void TokenSource::Get(SharedValue<std::string>::Done done) {
+  if (header_.Get(std::move(done))) Ask(/*secret_in_header=*/true);
 }
 
 void TokenSource::Ask(bool secret_in_header) {
   std::string secret;
   if (secret_.given()) {
     const auto text = secret_.Get();
-    if (!text) return Settle(text.error().Context("oauth2 client secret"), 0);
+    if (!text) return header_.Settle(text.error().Context("oauth2 client secret"), 0);
     secret = **text;
   }
   ClientRequest request;
@@ -210,32 +98,19 @@ void TokenSource::Ask(bool secret_in_header) {
 }
 
 void TokenSource::Answered(bool secret_in_header, Result<ClientResponse> response) {
-  if (!response) return Settle(response.error().Context("oauth2"), 0);
+  if (!response) return header_.Settle(response.error().Context("oauth2"), 0);
   if (response->status / 100 != 2) {
     if (secret_in_header && response->status / 100 == 4) return Ask(false);
-    return Settle(base::Unavailable(fmt::format("oauth2: token request to {} was answered with {}",
-                                                RedactUrl(options_.token_url), response->status)),
-                  0);
+    return header_.Settle(
+        base::Unavailable(fmt::format("oauth2: token request to {} was answered with {}",
+                                      RedactUrl(options_.token_url), response->status)),
+        0);
   }
   const Result<TokenResponse> token = ParseTokenResponse(response->body);
-  if (!token) return Settle(token.error(), 0);
+  if (!token) return header_.Settle(token.error(), 0);
   const int64_t valid_ms = token->expires_in_s == 0 ? std::numeric_limits<int64_t>::max() / 2
                                                     : token->expires_in_s * 1000 - kExpiryMarginMs;
-  Settle(token->token_type + " " + token->access_token, valid_ms);
-}
-
-void TokenSource::Settle(Result<std::string> header, int64_t valid_ms) {
-  std::vector<Done> waiting;
-  {
-    base::MutexLock lock(mutex_);
-    asking_ = false;
-    waiting.swap(waiting_);
-    if (header) {
-      header_ = *header;
-      valid_until_ms_ = NowMs() + valid_ms;
-    }
-  }
-  for (const Done& done : waiting) done(header);
+  header_.Settle(token->token_type + " " + token->access_token, valid_ms);
 }
 
 }  // namespace tributary::net

@@ -3,14 +3,12 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "base/mutex.h"
 #include "base/result.h"
+#include "net/client/shared_value.h"
 #include "net/client/transfer_loop.h"
 #include "net/client/watched_file.h"
 #include "net/http_client.h"
@@ -31,23 +29,17 @@ class TokenSource : public std::enable_shared_from_this<TokenSource> {
   static base::Result<std::shared_ptr<TokenSource>> Create(const OAuth2& options);
   ~TokenSource();  // those who wait get kCancelled
   // Hands "Bearer abc" to `done`, at once or from a completion of the token request.
-  using Done = std::function<void(base::Result<std::string>)>;
-  void Get(Done done);
+  void Get(SharedValue<std::string>::Done done);
 
  private:
   TokenSource(const OAuth2& options, std::unique_ptr<HttpClient> client);
   // Go's way of finding out how the server wants the secret: in the header, else in the body.
   void Ask(bool secret_in_header);
   void Answered(bool secret_in_header, base::Result<ClientResponse> response);
-  void Settle(base::Result<std::string> header, int64_t valid_ms);
 
   const OAuth2 options_;
   TextOrFile secret_;
-  base::Mutex mutex_;
-  std::string header_ TB_GUARDED_BY(mutex_);
-  int64_t valid_until_ms_ TB_GUARDED_BY(mutex_) = 0;  // monotonic
-  bool asking_ TB_GUARDED_BY(mutex_) = false;
-  std::vector<Done> waiting_ TB_GUARDED_BY(mutex_);
+  SharedValue<std::string> header_;
   const std::unique_ptr<HttpClient> client_;
 };
 
