@@ -47,4 +47,28 @@ double GoLog2(double x) {
   return GoLog(fraction) * std::numbers::log2e + exponent;
 }
 
+// With x = k + t and r = t * ln 2, exp(r) comes from a polynomial in r * r (FreeBSD's e_exp.c).
+double GoExp2(double x) {
+  constexpr double kLn2High = 6.93147180369123816490e-01;
+  constexpr double kLn2Low = 1.90821492927058770002e-10;
+  constexpr double kLargest = 1.0239999999999999e+03;
+  constexpr double kSmallest = -1.0740e+03;
+  constexpr double kP1 = 1.66666666666666657415e-01;
+  constexpr double kP2 = -2.77777777770155933842e-03;
+  constexpr double kP3 = 6.61375632143793436117e-05;
+  constexpr double kP4 = -1.65339022054652515390e-06;
+  constexpr double kP5 = 4.13813679705723846039e-08;
+  if (std::isnan(x)) return x;
+  if (x > kLargest) return std::numeric_limits<double>::infinity();
+  if (x < kSmallest) return 0;
+  const int k = x == 0 ? 0 : static_cast<int>(x > 0 ? x + 0.5 : x - 0.5);
+  const double t = x - k;
+  const double high = t * kLn2High;
+  const double low = -t * kLn2Low;
+  const double r = high - low;
+  const double r2 = r * r;
+  const double c = r - r2 * (kP1 + r2 * (kP2 + r2 * (kP3 + r2 * (kP4 + r2 * kP5))));
+  return std::ldexp(1 - ((low - (r * c) / (2 - c)) - high), k);
+}
+
 }  // namespace tributary::model

@@ -237,6 +237,7 @@ class EngineImpl final : public Engine {
     if (range) {
       steps.step_ms = options.step_ms;
       steps.count = static_cast<size_t>((options.end - options.start) / options.step_ms) + 1;
+      steps.lone_of_range = steps.count == 1 && options.start != options.end;
     }
     ASSIGN_OR_RETURN(Block block, evaluator.Eval(root, steps));
     if (context.delayed_name_removal()) RETURN_IF_ERROR(DropFlaggedNames(&block));

@@ -76,6 +76,17 @@ class EngineTest : public testing::Test {
   storage::MemoryStore store_;
 };
 
+TEST_F(EngineTest, BlamesASignedOperandWithItsSign) {
+  auto h = std::make_shared<model::FloatHistogram>();
+  h->count = 1;
+  ASSERT_TRUE(store_.Add(*ParseMetric("native"), 0, *h));
+  const auto result = engine_->Instant(store_, "stdvar(+native)", 0, {});
+  ASSERT_TRUE(result) << result.error().message();
+  ASSERT_EQ(result->annotations.infos.size(), 1u);
+  EXPECT_EQ(result->annotations.infos[0],
+            "PromQL info: ignored histogram in stdvar aggregation (1:8)");
+}
+
 TEST_F(EngineTest, AnswersInstantQueries) {
   Load("up{job=\"a\"}", {1, 1, 1});
   Load("up{job=\"b\"}", {0, 0, 3});

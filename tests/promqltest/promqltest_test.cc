@@ -1,6 +1,7 @@
-// Prometheus's own scripts, one test case a file and size of chunks. What does not pass is listed
-// in known_failures.txt ("case:line", the line of the eval, with the reason above it); a case is
-// green exactly when it fails in the listed places and nowhere else, so the list can only shrink.
+// Prometheus's own scripts and ours (cases/), one test case a file and size of chunks. What does
+// not pass is listed in known_failures.txt ("case:line", the line of the eval, with the reason
+// above it); a case is green exactly when it fails in the listed places and nowhere else, so the
+// list can only shrink.
 //
 // The scripts are found by the environment variable TRIBUTARY_SHARED_DATA or beside the source
 // tree. PROMQLTEST_VERBOSE=1 tells of every failure.
@@ -50,12 +51,20 @@ std::set<int> KnownFailures(const std::string& name) {
   return lines;
 }
 
+fs::path PathOf(const std::string& script) {
+  const fs::path ours = Here() / "cases" / (script + ".test");
+  return fs::exists(ours) ? ours : ScriptFolder() / (script + ".test");
+}
+
 std::vector<std::string> ScriptNames() {
   std::vector<std::string> names;
-  if (!fs::is_directory(ScriptFolder())) return {"none"};
-  for (const auto& entry : fs::directory_iterator(ScriptFolder())) {
-    if (entry.path().extension() == ".test") names.push_back(entry.path().stem().string());
+  for (const fs::path& folder : {ScriptFolder(), Here() / "cases"}) {
+    if (!fs::is_directory(folder)) continue;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+      if (entry.path().extension() == ".test") names.push_back(entry.path().stem().string());
+    }
   }
+  if (!fs::is_directory(ScriptFolder())) names.emplace_back("prometheus");
   std::ranges::sort(names);
   return names;
 }
@@ -72,14 +81,14 @@ class PromqlTest : public testing::TestWithParam<std::tuple<std::string, size_t>
 TEST_P(PromqlTest, FailsOnlyWhereKnown) {
   const auto& [name, samples_per_chunk] = GetParam();
   const std::string file = name + ".test";
-  if (!fs::exists(ScriptFolder() / file)) {
+  if (!fs::exists(PathOf(name))) {
     GTEST_SKIP() << "no scripts: set TRIBUTARY_SHARED_DATA";
   }
   base::ThreadPool pool("promqltest", 2);
   base::MetricsRegistry metrics;
   const auto engine = promql::Engine::Create(ScriptEngineOptions(), pool, metrics);
   const auto outcomes =
-      RunScript(ReadAll(ScriptFolder() / file), *engine, {.samples_per_chunk = samples_per_chunk});
+      RunScript(ReadAll(PathOf(name)), *engine, {.samples_per_chunk = samples_per_chunk});
   ASSERT_TRUE(outcomes) << file << ": " << outcomes.error().message();
 
   const bool verbose = std::getenv("PROMQLTEST_VERBOSE") != nullptr;

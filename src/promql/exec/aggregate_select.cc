@@ -10,6 +10,7 @@
 #include "promql/exec/aggregate.h"
 #include "promql/exec/grouping.h"
 #include "promql/functions/go_math.h"
+#include "promql/functions/go_sort.h"
 
 namespace tributary::promql {
 namespace {
@@ -72,12 +73,12 @@ class TopHeap {
       Down();
     }
   }
+  // As they lie in the heap.
+  const std::vector<Item>& items() const { return items_; }
   // Best first, NaN last.
   std::vector<Item> Ranked() {
-    std::ranges::stable_sort(items_, [&](const Item& a, const Item& b) {
-      if (std::isnan(b.v)) return !std::isnan(a.v);
-      return Better(a.v, b.v);
-    });
+    GoSort(&items_,
+           [&](const Item& a, const Item& b) { return std::isnan(b.v) || Better(a.v, b.v); });
     return std::move(items_);
   }
 
@@ -175,21 +176,27 @@ class Selector {
         static_cast<size_t>(std::min(param, static_cast<double>(input_.series.size())));
     for (const auto& group : groups_) {
       if (op_ == AggregateOp::kLimitK) {
-        SelectFirst(group, k, step);
+        SelectFirst(group, k, step, [](size_t) { return true; });
       } else {
         SelectTop(group, k, step);
       }
     }
   }
 
-  void SelectFirst(const std::vector<size_t>& group, size_t k, size_t step) {
-    size_t taken = 0;
+  // The first k that `accepts`. Prometheus keeps them, too, in a heap, whose order is that of the
+  // answer of an instant query.
+  template <class Accepts>
+  void SelectFirst(const std::vector<size_t>& group, size_t k, size_t step, Accepts&& accepts) {
+    TopHeap heap(true, k);
     for (size_t i : group) {
-      if (taken == k) return;
-      if (!input_.series[i].row.present(step)) continue;
+      if (heap.items().size() == k) break;
+      const Row& row = input_.series[i].row;
+      if (!row.present(step) || !accepts(i)) continue;
       keep_[i][step] = true;
-      taken++;
+      heap.Offer(row.histogram(step) != nullptr ? 0 : row.values[step], i);
     }
+    if (!input_.steps.instant()) return;
+    for (const auto& item : heap.items()) ranked_.push_back(item.series);
   }
 
   void SelectTop(const std::vector<size_t>& group, size_t k, size_t step) {
@@ -205,7 +212,7 @@ class Selector {
     }
     for (const auto& item : heap.Ranked()) {
       keep_[item.series][step] = true;
-      if (input_.steps.count == 1) ranked_.push_back(item.series);
+      if (input_.steps.instant()) ranked_.push_back(item.series);
     }
   }
 
@@ -216,9 +223,10 @@ class Selector {
       offsets_.reserve(input_.series.size());
       for (const auto& s : input_.series) offsets_.push_back(SampleOffset(s.labels));
     }
-    for (size_t i = 0; i < input_.series.size(); i++) {
-      const bool in = ratio >= 0 ? offsets_[i] < ratio : offsets_[i] >= 1.0 + ratio;
-      if (in && input_.series[i].row.present(step)) keep_[i][step] = true;
+    for (const auto& group : groups_) {
+      SelectFirst(group, group.size(), step, [&](size_t i) {
+        return ratio >= 0 ? offsets_[i] < ratio : offsets_[i] >= 1.0 + ratio;
+      });
     }
   }
 

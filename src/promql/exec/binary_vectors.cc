@@ -3,6 +3,7 @@
 #include <numeric>
 #include <optional>
 #include <string>
+#include <tuple>
 
 #include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
@@ -54,14 +55,28 @@ class VectorCombiner {
           !IsTrimOperator(binary_.op)) {
         RETURN_IF_ERROR(CombinePair(lefts[i][0], rights[i][0]));
       } else if (fills || !rights[i].empty()) {
-        RETURN_IF_ERROR(CombineGroup(lefts[i], rights[i]));
+        const auto status = CombineGroup(lefts[i], rights[i]);
+        if (!status && !failure_) return status.error();
       }
     }
+    if (failure_) return failure_->error;
     return Finish();
   }
 
  private:
   using Group = std::vector<size_t>;
+
+  // What is wrong with the matching. Of all such errors the one told is the one that comes first
+  // going step by step, there through the "one" side and then through the results.
+  struct Failure {
+    std::tuple<size_t, bool, size_t> place;  // step, not the "one" side, series
+    base::Error error;
+  };
+  base::Error Fail(std::tuple<size_t, bool, size_t> place, std::string message) {
+    base::Error error = ExecutionError(std::move(message));
+    if (!failure_ || place < failure_->place) failure_ = Failure{place, error};
+    return error;
+  }
 
   static std::vector<Group> BySignature(const std::vector<uint32_t>& ordinals, uint32_t count) {
     std::vector<Group> groups(count);
@@ -132,11 +147,14 @@ class VectorCombiner {
       auto a = right_.series[*found].labels.ToString();
       auto b = right_.series[r].labels.ToString();
       if (a > b) std::swap(a, b);
-      return ExecutionError(fmt::format(
-          "found duplicate series for the match group {} on the {} hand-side of the operation: "
-          "[{}, {}];many-to-many matching not allowed: matching labels must be unique on one side",
-          MatchLabels(matching_, right_.series[r].labels).ToString(), swapped_ ? "left" : "right",
-          a, b));
+      return Fail(
+          {step, false, r},
+          fmt::format(
+              "found duplicate series for the match group {} on the {} hand-side of the operation: "
+              "[{}, {}];many-to-many matching not allowed: matching labels must be unique on one "
+              "side",
+              MatchLabels(matching_, right_.series[r].labels).ToString(),
+              swapped_ ? "left" : "right", a, b));
     }
     return found;
   }
@@ -153,15 +171,15 @@ class VectorCombiner {
     ASSIGN_OR_RETURN(Output * output, OutputOf(l, r));
     if (matching_.card == MatchCardinality::kOneToOne) {
       if (matched_) {
-        return ExecutionError(
-            "multiple matches for labels: many-to-one matching must be explicit "
-            "(group_left/group_right)");
+        return Fail({step, true, l},
+                    "multiple matches for labels: many-to-one matching must be explicit "
+                    "(group_left/group_right)");
       }
     } else {
       if (seen_.size() <= output->labels_id) seen_.resize(output->labels_id + 1);
       if (seen_[output->labels_id]) {
-        return ExecutionError(
-            "multiple matches for labels: grouping labels must ensure unique matches");
+        return Fail({step, true, l},
+                    "multiple matches for labels: grouping labels must ensure unique matches");
       }
       seen_[output->labels_id] = true;
     }
@@ -242,6 +260,7 @@ class VectorCombiner {
   const Block left_, right_;
   Block out_;
   std::vector<Output> outputs_;
+  std::optional<Failure> failure_;
 
   // Of the signature at hand.
   absl::flat_hash_map<std::pair<size_t, size_t>, size_t> outputs_of_group_;

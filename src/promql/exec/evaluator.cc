@@ -107,11 +107,13 @@ base::Result<std::unique_ptr<RowSource>> Evaluator::TimestampRows(const Plan& ca
   const bool start = FunctionOf(call) == FunctionId::kStartTimestamp;
   if (start && !context_.features().use_start_timestamps) return MakeBlockRows(Block(steps));
   ASSIGN_OR_RETURN(auto samples, InstantSamples(selector, start));
-  const InstantSelectorOptions options{
+  InstantSelectorOptions options{
       .when = {selector.at, selector.offset_ms},
       .lookback_delta_ms = context_.lookback_delta_ms(),
       .value = start ? InstantValue::kStartTimestamp : InstantValue::kTimestamp,
       .drop_name = true};
+  // With both @ and offset Prometheus reads what the offset says and looks at what @ says.
+  if (selector.at) std::swap(options.when.offset_ms, options.read_before_ms);
   return MakeInstantSelector(context_, steps, std::move(samples), options);
 }
 
@@ -140,6 +142,7 @@ base::Result<Evaluator::RangeInput> Evaluator::OpenRange(const Plan& plan, const
     return input;
   }
   inner.count = static_cast<size_t>((upto - inner.start) / plan.step_ms) + 1;
+  inner.lone_of_range = inner.count == 1 && inner.start != upto;
   ASSIGN_OR_RETURN(Block block, Eval(*plan.children[0], inner));
   input.samples = MakeBlockSamples(std::move(block));
   return input;
@@ -179,6 +182,7 @@ base::Result<std::unique_ptr<RowSource>> Evaluator::RangeCallRows(const Plan& ca
 base::Result<std::unique_ptr<RowSource>> Evaluator::Rows(const Plan& plan, const Steps& steps) {
   RETURN_IF_ERROR(context_.Check());
   if (plan.kind == PlanKind::kInstantSelector) return SelectorRowsOf(plan, steps);
+  if (plan.kind == PlanKind::kUnaryPlus) return Rows(*plan.children[0], steps);
   if (plan.kind == PlanKind::kCall && FunctionOf(plan) != FunctionId::kAbsentOverTime) {
     if (const auto range_arg = RangeArgument(plan)) return RangeCallRows(plan, *range_arg, steps);
   }
@@ -218,6 +222,8 @@ base::Result<Block> Evaluator::Eval(const Plan& plan, const Steps& steps) {
       return EvalBinary(plan, steps);
     case PlanKind::kNegate:
       return EvalNegate(plan, steps);
+    case PlanKind::kUnaryPlus:
+      return Eval(*plan.children[0], steps);
     case PlanKind::kStepInvariant:
       return EvalStepInvariant(plan, steps);
     case PlanKind::kString:

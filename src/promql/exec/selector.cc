@@ -19,8 +19,10 @@ class InstantSelector final : public SelectorRows {
   base::Status Fill(size_t i, ReadScratch* scratch, Row* row) const override {
     row->Reset();
     Samples& s = scratch->samples;
-    const auto mint = options_.when(steps_.start) - options_.lookback_delta_ms + 1;
-    RETURN_IF_ERROR(source_->Read(i, mint, options_.when(steps_.last()), scratch, &s));
+    const auto mint =
+        options_.when(steps_.start) - options_.read_before_ms - options_.lookback_delta_ms + 1;
+    const auto maxt = options_.when(steps_.last()) - options_.read_before_ms;
+    RETURN_IF_ERROR(source_->Read(i, mint, maxt, scratch, &s));
     if (s.empty()) return {};
     uint64_t read = 0;
     size_t floats = 0, histograms = 0;  // how many are not after the time looked at

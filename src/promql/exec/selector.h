@@ -29,6 +29,8 @@ struct InstantSelectorOptions {
   LookupTime when;
   int64_t lookback_delta_ms = 0;
   InstantValue value = InstantValue::kSample;
+  // How far the samples that are read lie before those looked for.
+  int64_t read_before_ms = 0;
   // Results of timestamp() and the like are not the metric any more.
   bool drop_name = false;
 };

@@ -137,7 +137,8 @@ std::string FormatOpenMetricsFloat(double v) {
   return text + ".0";
 }
 
-Statistic QuantileStatistic(VectorCall& call, size_t quantile_arg, bool labelled) {
+// Of several quantiles of one histogram only the first tells that its buckets had to be fixed.
+Statistic QuantileStatistic(VectorCall& call, size_t quantile_arg, bool labelled, bool first) {
   auto q_at = [&call, quantile_arg](size_t step) { return call.scalar(quantile_arg, step); };
   Statistic s;
   s.label_value = [q_at, labelled](size_t step) -> std::optional<std::string> {
@@ -147,10 +148,10 @@ Statistic QuantileStatistic(VectorCall& call, size_t quantile_arg, bool labelled
   s.of_native = [q_at](size_t step, const model::FloatHistogram& h, const Blame& blame) {
     return QuantileOfHistogram(q_at(step), h, blame);
   };
-  s.of_classic = [q_at, &call](size_t step, std::vector<ClassicBucket>* buckets,
-                               const Blame& blame) {
+  s.of_classic = [q_at, first, &call](size_t step, std::vector<ClassicBucket>* buckets,
+                                      const Blame& blame) {
     const ClassicQuantile quantile = QuantileOfBuckets(q_at(step), buckets);
-    if (quantile.forced_monotonic) {
+    if (quantile.forced_monotonic && first) {
       blame.annotations.ForcedMonotonicity(blame.metric, blame.pos, call.steps.at(step),
                                            quantile.min_bucket, quantile.max_bucket,
                                            quantile.max_diff);
@@ -185,11 +186,11 @@ base::Result<Block> CallHistogramQuantile(VectorCall& call) {
     case FunctionId::kHistogramFraction:
       return Histograms(call, 2).Compute({FractionStatistic(call)}, "");
     case FunctionId::kHistogramQuantile:
-      return Histograms(call, 1).Compute({QuantileStatistic(call, 0, false)}, "");
+      return Histograms(call, 1).Compute({QuantileStatistic(call, 0, false, true)}, "");
     default: {
       std::vector<Statistic> statistics;
       for (size_t i = 2; i < call.args.size(); i++) {
-        statistics.push_back(QuantileStatistic(call, i, true));
+        statistics.push_back(QuantileStatistic(call, i, true, i == 2));
       }
       return Histograms(call, 0).Compute(statistics, call.text(1));
     }

@@ -5,6 +5,7 @@
 
 #include "model/bucket_iterator.h"
 #include "model/float_histogram.h"
+#include "model/go_math.h"
 
 namespace tributary::promql {
 namespace {
@@ -74,10 +75,10 @@ double QuantileOfHistogram(double q, const FloatHistogram& h, const Blame& blame
   if (custom || (bucket.lower <= 0 && bucket.upper >= 0)) {
     return bucket.lower + (bucket.upper - bucket.lower) * fraction;
   }
-  const double log_lower = std::log2(std::abs(bucket.lower));
-  const double log_upper = std::log2(std::abs(bucket.upper));
-  if (bucket.lower > 0) return std::exp2(log_lower + (log_upper - log_lower) * fraction);
-  return -std::exp2(log_upper + (log_lower - log_upper) * (1 - fraction));
+  const double log_lower = model::GoLog2(std::abs(bucket.lower));
+  const double log_upper = model::GoLog2(std::abs(bucket.upper));
+  if (bucket.lower > 0) return model::GoExp2(log_lower + (log_upper - log_lower) * fraction);
+  return -model::GoExp2(log_upper + (log_lower - log_upper) * (1 - fraction));
 }
 
 double FractionOfHistogram(double lower, double upper, const FloatHistogram& h,

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <compare>
 
+#include "promql/functions/go_sort.h"
 #include "promql/functions/natural_order.h"
 #include "promql/functions/vector_function.h"
 
@@ -10,10 +11,9 @@ namespace tributary::promql {
 namespace {
 
 void SortByValue(Block* block, bool descending) {
-  std::ranges::stable_sort(block->series, [&](const BlockSeries& a, const BlockSeries& b) {
+  GoSort(&block->series, [&](const BlockSeries& a, const BlockSeries& b) {
     const double x = a.row.values[0], y = b.row.values[0];
-    if (std::isnan(x) || std::isnan(y)) return !std::isnan(x);
-    return descending ? x > y : x < y;
+    return std::isnan(y) || (descending ? x > y : x < y);
   });
 }
 
@@ -41,7 +41,7 @@ base::Result<Block> CallSort(VectorCall& call) {
     for (auto& s : block.series) s.row.histograms.clear();
     block.DropEmpty();
   }
-  if (call.steps.count > 1) {
+  if (!call.steps.instant()) {
     call.context.annotations().SortInRangeQuery(call.plan.pos);
     return block;
   }

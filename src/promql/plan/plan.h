@@ -31,6 +31,7 @@ enum class PlanKind : uint8_t {
   kAggregate,
   kBinary,
   kNegate,
+  kUnaryPlus,      // its operand as it is, in a place of its own
   kStepInvariant,  // evaluated at the first step, repeated at the others
 };
 

@@ -369,9 +369,8 @@ class Planner {
       case ExprKind::kUnary: {
         const auto& unary = As<UnaryExpr>(expr);
         ASSIGN_OR_RETURN(Part operand, Convert(*unary.expr, window));
-        if (!unary.negative) return operand;
-        Part part{New(PlanKind::kNegate, expr, operand.plan->type), operand.invariant,
-                  operand.wrap};
+        const PlanKind kind = unary.negative ? PlanKind::kNegate : PlanKind::kUnaryPlus;
+        Part part{New(kind, expr, operand.plan->type), operand.invariant, operand.wrap};
         part.plan->children.push_back(std::move(operand.plan));
         return part;
       }

@@ -43,6 +43,8 @@ std::string Show(const Plan& plan) {
       return fmt::format("b:{}({})", BinaryOpSymbol(As<BinaryExpr>(*plan.expr).op), children);
     case PlanKind::kNegate:
       return "neg(" + children + ")";
+    case PlanKind::kUnaryPlus:
+      return "plus(" + children + ")";
     case PlanKind::kStepInvariant:
       return "inv(" + children + ")";
   }
@@ -68,6 +70,7 @@ TEST(Planner, WorksOutWhatDependsOnTheQueryOnly) {
   f("x / (x + y)", "b:/(s(#0), b:+(s(#0), s(#1)))");
   f("rate(x[5m] @ 10)", "inv(c:rate(r(#0 [300000] @10000)))");
   f("1 + 2", "inv(b:+(1, 2))");
+  f("timestamp(+x)", "c:timestamp(plus(s(#0)))");
   f("start() + time()", "b:+(1, c:time())");
   f("step() + range()", "inv(b:+(10, 60))");
   f("x[step() * 2:step()] @ 5", "q([20000:10000] @5000 s(#0))");
@@ -75,7 +78,7 @@ TEST(Planner, WorksOutWhatDependsOnTheQueryOnly) {
   f("predict_linear(x[1m] @ 5, 3)", "c:predict_linear(r(#0 [60000] @5000), 3)");
   f("timestamp(x @ 5)", "inv(c:timestamp(s(#0 @5000)))");
   f("-x", "neg(s(#0))");
-  f("+x", "s(#0)");
+  f("+x", "plus(s(#0))");
   f("topk(2, sum by (a) (x))", "a(a(s(#0)), 2)");
 }
 
