@@ -94,7 +94,8 @@ const FlagRow kRows[] = {
   {kQuery, "query.timeout", DurationFlag{&O::query_timeout_ms}, "2m", "Most time one query may take.", kServer},
   {kQuery, "query.max-concurrency", IntFlag{&O::query_max_concurrency}, "20", "Most queries at once.", kServer},
   {kQuery, "query.max-samples", IntFlag{&O::query_max_samples}, "50000000", "Most samples one query may hold.", kServer},
-  {kQuery, "query.max-bytes", SizeFlag{&O::query_max_bytes}, "0B", "Most memory one query may hold, with unit (2GB); 0: no limit.", kServer},
+  {kQuery, "query.max-bytes", SizeFlag{&O::query_max_bytes}, "0B", "Most memory one query may hold, with unit (2GB); 0: 64 B for each of query.max-samples.", kServer},
+  {kQuery, "query.max-series", IntFlag{&O::query_max_series}, "0", "Most series one query may read; 0: no limit.", kServer},
 
   {kRules, "rules.alert.for-outage-tolerance", DurationFlag{&O::alert_outage_tolerance_ms}, "1h", "Longest outage after which the for state of alerts is restored.", kServer, kNotYet},
   {kRules, "rules.alert.for-grace-period", DurationFlag{&O::alert_grace_period_ms}, "10m", "Least time between a restored alert and its firing.", kServer, kNotYet},

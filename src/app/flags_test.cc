@@ -121,6 +121,7 @@ TEST(FlagTableTest, PrometheusFlagsAreThereWithTheirDefaults) {
       {"web.user-assets", ""},
       // Ours.
       {"query.max-bytes", "0B"},
+      {"query.max-series", "0"},
       {"storage.tsdb.wal-fsync", "interval"},
   };
   std::map<std::string, std::string> got;

@@ -52,7 +52,7 @@ struct Options {
   int64_t read_sample_limit = 0, read_concurrent_limit = 0, read_max_bytes_in_frame = 0;
 
   int64_t query_lookback_delta_ms = 0, query_timeout_ms = 0;
-  int64_t query_max_concurrency = 0, query_max_samples = 0;
+  int64_t query_max_concurrency = 0, query_max_samples = 0, query_max_series = 0;
   uint64_t query_max_bytes = 0;
 
   int64_t alert_outage_tolerance_ms = 0, alert_grace_period_ms = 0, alert_resend_delay_ms = 0;

@@ -45,6 +45,7 @@ promql::EngineOptions MakeEngineOptions(const Ground& ground, const config::Conf
   engine.default_step_ms = config.global.evaluation_interval_ms;
   engine.max_samples = static_cast<uint64_t>(std::max<int64_t>(options.query_max_samples, 0));
   engine.max_bytes = options.query_max_bytes;
+  engine.max_series = static_cast<uint64_t>(std::max<int64_t>(options.query_max_series, 0));
   engine.max_concurrency = static_cast<size_t>(options.query_max_concurrency);
   engine.features = ground.features.promql;
   return engine;

@@ -168,6 +168,8 @@ class EngineImpl final : public Engine {
                                                                  : options_.lookback_delta_ms,
         .max_samples = options_.max_samples,
         .max_bytes = options_.max_bytes,
+        .max_series = options_.max_series,
+        .query = query,
         .deadline_ns = began_ns + timeout_ms * 1'000'000,
         .cancelled = query_options.cancelled,
         .progress = query_options.progress,

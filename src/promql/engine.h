@@ -32,7 +32,8 @@ struct EngineOptions {
   int64_t timeout_ms = 120'000;
   int64_t default_step_ms = 60'000;  // of subqueries without a step: global evaluation_interval
   uint64_t max_samples = 50'000'000;
-  uint64_t max_bytes = 0;  // of memory held by one query; 0: in proportion to max_samples
+  uint64_t max_bytes = 0;   // of memory held by one query; 0: in proportion to max_samples
+  uint64_t max_series = 0;  // read by one query; 0: no limit
   size_t max_concurrency = 20;
   Features features;
 };

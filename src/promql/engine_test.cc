@@ -163,11 +163,32 @@ TEST_F(EngineTest, RefusesWhatBreaksABudget) {
   EXPECT_EQ(At("sum(m)", 2), "{} 60") << "rows that are folded away are not held";
   EXPECT_EQ(At("vector(1)[100y:1ms]", 2),
             "error: query processing would load too many samples into memory in query execution");
-  options.max_samples = 0;
+}
+
+TEST_F(EngineTest, ALimitOfOursNamesItselfAndTheSelector) {
+  for (int i = 0; i < 20; i++) {
+    Load(fmt::format("m{{i=\"{}\"}}", i), {1, 2, 3, 4, 5});
+    if (i < 5) Load(fmt::format("few{{i=\"{}\"}}", i), {1, 2, 3, 4, 5});
+  }
+  EngineOptions options;
   options.max_bytes = 100;
   Configure(options);
-  EXPECT_EQ(At("m", 2),
-            "error: query processing would hold more than 100 bytes of memory in query execution");
+  const std::string bytes =
+      "error: query would hold more memory than the 100 bytes that --query.max-bytes allows, for ";
+  EXPECT_EQ(At("sum(few) + on()\n  sum(sort(m))", 2), bytes + "m at 2:12");
+  EXPECT_EQ(At("count_values(\"v\", m offset 1m)", 2), bytes + "m offset 1m at 1:19");
+  EXPECT_EQ(At("sum(m)", 2), "{} 60") << "rows that are folded away are not held";
+  EXPECT_EQ(At("vector(1) + vector(2)", 2), "{} 3");
+  EXPECT_EQ(At("few + m", 2), bytes + "m at 1:7");
+
+  options.max_bytes = 0;
+  options.max_series = 20;
+  Configure(options);
+  EXPECT_EQ(At("sum(m)", 2), "{} 60");
+  EXPECT_EQ(At("sum(m) + sum(m)", 2), "{} 120") << "a shared selection is read once";
+  EXPECT_EQ(At("sum(few) + sum(rate(m[5m]))", 2),
+            "error: query would read 25 series, 20 of them for m at 1:21; --query.max-series "
+            "allows 20");
 }
 
 TEST_F(EngineTest, StopsWhenCancelled) {

@@ -33,11 +33,12 @@ base::Status Budget::CheckSteps(uint64_t steps) const {
   return {};
 }
 
-base::Status Budget::Check(uint64_t samples, uint64_t bytes) const {
+base::Status Budget::Check(uint64_t samples, uint64_t bytes) {
   if (max_samples_ != 0 && samples > max_samples_) {
     return TooManySamples();
   }
   if (max_bytes_ != 0 && bytes > max_bytes_) {
+    over_bytes_.store(true, std::memory_order_relaxed);
     return base::Error(
         base::ErrorCode::kExecution,
         fmt::format("query processing would hold more than {} bytes of memory in query execution",

@@ -32,16 +32,20 @@ class Budget {
   }
   uint64_t read() const { return progress_.samples.load(std::memory_order_relaxed); }
   uint64_t peak() const { return peak_.load(std::memory_order_relaxed); }
+  uint64_t max_bytes() const { return max_bytes_; }
+  // More bytes were asked for than there may be.
+  bool over_bytes() const { return over_bytes_.load(std::memory_order_relaxed); }
   uint64_t peak_bytes() const { return progress_.peak_bytes.load(std::memory_order_relaxed); }
 
  private:
-  base::Status Check(uint64_t samples, uint64_t bytes) const;
+  base::Status Check(uint64_t samples, uint64_t bytes);
   static void NotePeak(uint64_t now, std::atomic<uint64_t>* peak);
 
   const uint64_t max_samples_;
   const uint64_t max_bytes_;
   std::atomic<uint64_t> samples_{0};
   std::atomic<uint64_t> peak_{0};
+  std::atomic<bool> over_bytes_{false};
   QueryProgress unwatched_;
   QueryProgress& progress_;
 };

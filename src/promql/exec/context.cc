@@ -1,10 +1,35 @@
 #include "promql/exec/context.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/clock.h"
+#include "promql/parse/parser.h"
 
 namespace tributary::promql {
+namespace {
+
+// The one selector that is read below `plan`; null when there are none or several.
+const Plan* OnlySelector(const Plan& plan) {
+  if (plan.kind == PlanKind::kInstantSelector || plan.kind == PlanKind::kRangeSelector) {
+    return &plan;
+  }
+  const Plan* only = nullptr;
+  for (const auto& child : plan.children) {
+    const bool reads = child->type == ValueType::kVector || child->type == ValueType::kMatrix;
+    const Plan* found = OnlySelector(*child);
+    if (found == nullptr) {
+      if (reads) return nullptr;
+      continue;
+    }
+    if (only != nullptr && only->selection != found->selection) return nullptr;
+    only = found;
+  }
+  return only;
+}
+
+}  // namespace
 
 base::Status QueryContext::CheckGivenUp(const Options& options, std::string_view stage) {
   const QueryProgress* progress = options.progress;
@@ -24,9 +49,52 @@ base::Result<const storage::SeriesSelection*> QueryContext::Selection(size_t ind
     const SelectionPlan& plan = plan_.selections[index];
     auto selected = querier_.Select(plan.matchers, plan.hints);
     if (!selected) return selected.error().Context("expanding series");
+    RETURN_IF_ERROR(CountSeries((*selected)->size(), plan.pos));
     selection = std::move(*selected);
   }
   return selection.get();
+}
+
+base::Result<std::unique_ptr<storage::SeriesSelection>> QueryContext::Select(
+    storage::Matchers matchers, const storage::SelectHints& hints, PosRange pos) {
+  ASSIGN_OR_RETURN(auto selected, querier_.Select(matchers, hints));
+  RETURN_IF_ERROR(CountSeries(selected->size(), pos));
+  return selected;
+}
+
+base::Status QueryContext::CountSeries(size_t series, PosRange pos) {
+  series_ += series;
+  if (options_.max_series == 0 || series_ <= options_.max_series) return {};
+  return base::Error(
+      base::ErrorCode::kExecution,
+      fmt::format("query would read {} series, {} of them for {}; --query.max-series allows {}",
+                  series_, series, Excerpt(pos), options_.max_series));
+}
+
+base::Error QueryContext::Locate(base::Error error, const Plan& plan) {
+  if (located_ || !budget_.over_bytes()) return error;
+  located_ = true;
+  const Plan* selector = OnlySelector(plan);
+  return {error.code(),
+          fmt::format("query would hold more memory than the {} bytes that --query.max-bytes "
+                      "allows, for {}",
+                      budget_.max_bytes(), Excerpt((selector != nullptr ? *selector : plan).pos))};
+}
+
+std::string QueryContext::Excerpt(PosRange pos) const {
+  constexpr size_t kLongest = 200;
+  const auto start = static_cast<size_t>(std::max(pos.start, 0));
+  if (start > options_.query.size()) return "a selector";
+  std::string_view text =
+      options_.query.substr(start, static_cast<size_t>(std::max(pos.end, 0)) - start);
+  std::string_view more;
+  if (text.size() > kLongest) {
+    size_t end = kLongest;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) end--;
+    text = text.substr(0, end);
+    more = "…";
+  }
+  return fmt::format("{}{} at {}", text, more, LineColumn(options_.query, pos.start));
 }
 
 base::Status QueryContext::ForEach(size_t n, bool parallel,

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -26,6 +27,8 @@ class QueryContext {
     int64_t lookback_delta_ms = 300'000;
     uint64_t max_samples = 0;
     uint64_t max_bytes = 0;
+    uint64_t max_series = 0;
+    std::string_view query;   // the text that places in errors refer to
     int64_t deadline_ns = 0;  // on the monotonic clock
     std::function<bool()> cancelled;
     QueryProgress* progress = nullptr;
@@ -58,15 +61,23 @@ class QueryContext {
   // called by two threads at a time.
   base::Result<const storage::SeriesSelection*> Selection(size_t index);
   // A selection that is not in the plan. Not to be called by two threads at a time.
-  base::Result<std::unique_ptr<storage::SeriesSelection>> Select(
-      storage::Matchers matchers, const storage::SelectHints& hints) {
-    return querier_.Select(matchers, hints);
-  }
+  // `pos` is who asks.
+  base::Result<std::unique_ptr<storage::SeriesSelection>> Select(storage::Matchers matchers,
+                                                                 const storage::SelectHints& hints,
+                                                                 PosRange pos);
+
+  // The error with which `plan` ended; one of the byte budget is told where in the query it was,
+  // once, by the innermost operator.
+  base::Error Locate(base::Error error, const Plan& plan);
 
   // Runs body(0..n-1) and returns the first error by index. In parallel when `parallel`.
   base::Status ForEach(size_t n, bool parallel, const std::function<base::Status(size_t)>& body);
 
  private:
+  base::Status CountSeries(size_t series, PosRange pos);
+  // "sum(x) at 1:5", the text cut to what fits on a line.
+  std::string Excerpt(PosRange pos) const;
+
   const QueryPlan& plan_;
   storage::Querier& querier_;
   base::ThreadPool& pool_;
@@ -74,6 +85,8 @@ class QueryContext {
   Budget budget_;
   AnnotationSink annotations_;
   std::vector<std::unique_ptr<storage::SeriesSelection>> selections_;
+  uint64_t series_ = 0;
+  bool located_ = false;
 };
 
 }  // namespace tributary::promql

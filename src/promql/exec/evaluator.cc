@@ -205,6 +205,12 @@ base::Result<std::vector<double>> Evaluator::EvalScalar(const Plan& plan, const 
 }
 
 base::Result<Block> Evaluator::Eval(const Plan& plan, const Steps& steps) {
+  auto block = EvalNode(plan, steps);
+  if (!block) return context_.Locate(block.error(), plan);
+  return block;
+}
+
+base::Result<Block> Evaluator::EvalNode(const Plan& plan, const Steps& steps) {
   RETURN_IF_ERROR(context_.Check());
   RETURN_IF_ERROR(context_.budget().CheckSteps(steps.count));
   switch (plan.kind) {

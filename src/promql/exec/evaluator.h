@@ -31,6 +31,7 @@ class Evaluator {
   base::Result<Matrix> EvalMatrix(const Plan& plan, model::Timestamp t);
 
  private:
+  base::Result<Block> EvalNode(const Plan& plan, const Steps& steps);
   base::Result<std::unique_ptr<SampleSource>> InstantSamples(const Plan& plan,
                                                              bool start_timestamps);
   // The samples below a range selector or subquery, and how a window looks at them.

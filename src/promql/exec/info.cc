@@ -137,7 +137,7 @@ class InfoJoin {
         .end = when(steps_.last()),
         .step_ms = steps_.step_ms,
     };
-    ASSIGN_OR_RETURN(selection_, context_.Select(matchers, hints));
+    ASSIGN_OR_RETURN(selection_, context_.Select(matchers, hints, plan_.pos));
     auto rows = MakeInstantSelector(context_, steps_, MakeSelectionSamples(*selection_, {}),
                                     {.when = when,
                                      .lookback_delta_ms = context_.lookback_delta_ms(),

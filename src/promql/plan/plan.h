@@ -62,6 +62,7 @@ using PlanPtr = std::unique_ptr<Plan>;
 // One set of series to read, and the times at which anyone in the query needs it.
 struct SelectionPlan {
   std::vector<model::Matcher> matchers;
+  PosRange pos;  // of the first selector that reads it
   storage::SelectHints hints;
 };
 

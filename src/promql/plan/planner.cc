@@ -142,6 +142,7 @@ class Planner {
     if (added) {
       SelectionPlan selection;
       selection.matchers = selector.matchers;
+      selection.pos = selector.pos;
       selection.hints.start = window.start;
       selection.hints.end = window.end;
       selection.hints.step_ms = options_.step_ms;
