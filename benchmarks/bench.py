@@ -44,13 +44,18 @@ class Server:
         self.name = name
         self.folder = tempfile.mkdtemp(prefix="tributary-bench-")
         self.port = port
-        with open(os.path.join(self.folder, "log"), "wb") as log:
-            self.child = subprocess.Popen([a.format(folder=self.folder) for a in argv],
-                                          stdout=log, stderr=log, cwd=self.folder)
-        deadline = time.monotonic() + 30
+        self.argv = [a.format(folder=self.folder) for a in argv]
+        self.ready_path = ready_path
+        self.start()
+
+    def start(self):
+        """Starts the process and waits until it says that it is ready."""
+        with open(os.path.join(self.folder, "log"), "ab") as log:
+            self.child = subprocess.Popen(self.argv, stdout=log, stderr=log, cwd=self.folder)
+        deadline = time.monotonic() + 120
         while True:
             try:
-                get(f"http://127.0.0.1:{port}{ready_path}", timeout=2)
+                get(f"http://127.0.0.1:{self.port}{self.ready_path}", timeout=2)
                 return
             except OSError:
                 if time.monotonic() > deadline or self.child.poll() is not None:
@@ -58,8 +63,18 @@ class Server:
                               errors="replace") as log:
                         sys.stderr.write(log.read()[-2000:])
                     self.stop()
-                    raise SystemExit(f"{name} did not start") from None
-                time.sleep(0.1)
+                    raise SystemExit(f"{self.name} did not start") from None
+                time.sleep(0.005)
+
+    def kill(self):
+        """kill -9, and waits for the end of it."""
+        self.child.kill()
+        self.child.wait()
+
+    def disk_bytes(self):
+        return sum(os.path.getsize(os.path.join(folder, name))
+                   for folder, _, names in os.walk(os.path.join(self.folder, "data"))
+                   for name in names)
 
     def cpu_seconds(self):
         with open(f"/proc/{self.child.pid}/stat", encoding="utf-8") as stat:
@@ -268,6 +283,31 @@ def queries(name, series, ticks):
         server.stop()
 
 
+# ---- restart ----------------------------------------------------------------------------------
+
+
+def restart(name, series, ticks):
+    """Wall and CPU seconds from kill -9 until the server says that it is ready again."""
+    server, path = start_receiver(name)
+    try:
+        load(server, path, series, ticks)
+        before = server.rss_bytes()
+        disk = server.disk_bytes()
+        server.kill()
+        began = time.monotonic()
+        server.start()
+        seconds = time.monotonic() - began
+        return {
+            "seconds until ready": seconds,
+            "CPU-s until ready": server.cpu_seconds(),
+            "RSS before the kill, MB": before / 1e6,
+            "RSS when ready, MB": server.rss_bytes() / 1e6,
+            "on disk at the kill, MB": disk / 1e6,
+        }
+    finally:
+        server.stop()
+
+
 # ---- report -----------------------------------------------------------------------------------
 
 
@@ -297,7 +337,7 @@ def compare(title, names, run, repeats):
 def main():
     parser = argparse.ArgumentParser(prog="./bench", description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("workload", nargs="*", default=["ingest", "agent", "queries"],
-                        choices=["ingest", "agent", "queries"])
+                        choices=["ingest", "agent", "queries", "restart"])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only-tributary", action="store_true", help="leave the peers out")
     parser.add_argument("--series", type=int, default=100_000)
@@ -314,6 +354,11 @@ def main():
                                  ["prometheus", "victoria-metrics"])
         compare("queries: 40,000 series x 240 ticks, 50 minutes at a 15 s step", names,
                 lambda name: queries(name, 40_000, 240), 1)
+    if "restart" in options.workload:
+        names = ["tributary"] + ([] if options.only_tributary else
+                                 ["prometheus", "victoria-metrics"])
+        compare("restart after kill -9: 40,000 series x 240 ticks", names,
+                lambda name: restart(name, 40_000, 240), 1)
     if "agent" in options.workload:
         names = ["tributary"] + ([] if options.only_tributary else ["prometheus", "vmagent"])
         compare("agent: 200 targets x 1,010 samples every 5 s to a sink", names,

@@ -22,6 +22,7 @@ namespace {
 
 constexpr std::string_view kWalDir = "wal";
 constexpr std::string_view kWblDir = "wbl";  // of what came out of order
+constexpr std::string_view kChunksDir = "chunks_head";
 constexpr std::string_view kLockFile = "lock";
 
 // What remote write follows.
@@ -61,7 +62,8 @@ class DbImpl final : public Db {
                                          "Time taken to replay the data on disk.")),
         head_({.chunks = {.samples_per_chunk = options_.samples_per_chunk,
                           .chunk_range_ms = options_.min_block_duration_ms},
-               .max_exemplars = options_.max_exemplars},
+               .max_exemplars = options_.max_exemplars,
+               .min_chunk_file_bytes = options_.min_chunk_file_bytes},
               metrics, &wal_metrics_),
         compact_metrics_(metrics),
         blocks_(fs_, options_.path, compact_metrics_),
@@ -107,8 +109,12 @@ class DbImpl final : public Db {
     // Older samples of the log are in blocks already.
     const model::Timestamp head_begin = blocks_.max_time();
     RETURN_IF_ERROR(RemoveTemporaryCheckpoints(fs_, wal_dir_));
-    RETURN_IF_ERROR(head_.Replay(fs_, wal_dir_, pool_.size(), head_begin,
-                                 [this](uint32_t segment) { current_segment_.store(segment); }));
+    RETURN_IF_ERROR(head_.Replay(
+        fs_, {.wal_dir = wal_dir_,
+              .chunks_dir = base::JoinPath(options_.path, kChunksDir),
+              .threads = pool_.size(),
+              .min_time = head_begin,
+              .on_segment = [this](uint32_t segment) { current_segment_.store(segment); }}));
     RETURN_IF_ERROR(head_.out_of_order().Replay(fs_, wbl_dir_));
     if (head_begin != model::kMinTime) head_.Truncate(head_begin);
     current_segment_.store(last_segment_.load());

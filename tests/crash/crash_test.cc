@@ -35,7 +35,9 @@ std::vector<Scenario> Scenarios(const std::string& path) {
   tsdb::DbOptions keep{.path = path,
                        .wal_segment_bytes = 32 << 10,
                        .min_block_duration_ms = 60 * kTickMs,
-                       .compaction_poll_ms = 5};
+                       .compaction_poll_ms = 5,
+                       .samples_per_chunk = 15,
+                       .min_chunk_file_bytes = 1};
   tsdb::DbOptions drop = keep;
   drop.retention_time_ms = 240 * kTickMs;
   drop.max_block_duration_ms = 60 * kTickMs;
@@ -107,6 +109,9 @@ void ExpectOnlyOwnFiles(const std::string& path) {
     const std::string name = entry.path().filename();
     const bool block = name.size() == 26 && std::filesystem::exists(entry.path() / "meta.json");
     EXPECT_TRUE(block || kOwn.contains(name)) << name << " is left over";
+  }
+  for (const auto& entry : std::filesystem::directory_iterator(path + "/chunks_head")) {
+    EXPECT_EQ(entry.path().extension(), "") << entry.path() << " is left over";
   }
 }
 

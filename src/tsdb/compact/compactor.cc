@@ -76,6 +76,7 @@ void Compactor::Loop() {
   using SteadyClock = std::chrono::steady_clock;
   auto next_reload = SteadyClock::now();
   auto not_before = SteadyClock::now();
+  auto next_chunks = SteadyClock::now();
   std::chrono::seconds backoff{1};
   while (true) {
     {
@@ -84,6 +85,12 @@ void Compactor::Loop() {
       if (stop_) return;
     }
     const auto now = SteadyClock::now();
+    if (now >= next_chunks) {
+      if (const base::Status status = head_.WriteChunks(); !status) {
+        LOG_ERROR("full chunks stay in memory", kv("err", status.error()));
+        next_chunks = now + kLongestBackoff;
+      }
+    }
     if (now < not_before || (now < next_reload && !HeadIsFull())) continue;
     next_reload = now + kReloadEvery;
     if (const base::Status status = RunOnce(); !status) {

@@ -82,32 +82,50 @@ uint32_t ClosedChunks::NewBlock(uint32_t units) {
 uint32_t ClosedChunks::Add(Header header, std::span<const uint8_t> data) {
   CHECK(data.size() <= kMaxBytes, "chunk too large");
   header.size = static_cast<uint32_t>(data.size()) & kMaxBytes;
-  const auto units = static_cast<uint32_t>((sizeof(Header) + data.size() + kUnit - 1) / kUnit);
+  unmapped_bytes_ += data.size();
+  return Store(header, data, false);
+}
+
+uint32_t ClosedChunks::AddMapped(Header header, std::span<const uint8_t> data) {
+  CHECK(data.size() <= kMaxBytes, "chunk too large");
+  header.size = static_cast<uint32_t>(data.size()) & kMaxBytes;
+  const uint8_t* address = data.data();
+  return Store(header, {reinterpret_cast<const uint8_t*>(&address), sizeof(address)}, true);
+}
+
+uint32_t ClosedChunks::Store(const Header& header, std::span<const uint8_t> bytes, bool mapped) {
+  const auto units = static_cast<uint32_t>((sizeof(Header) + bytes.size() + kUnit - 1) / kUnit);
   uint32_t chunk;
   if (units >= kUnitsPerBlock) {
     // Never in block 0: chunk 0 means none.
     if (blocks_.empty()) blocks_.emplace_back();
     chunk = NewBlock(units) * kUnitsPerBlock;
   } else {
-    if (current_ == UINT32_MAX || used_units_ + units > kUnitsPerBlock) {
-      const uint32_t before = current_;
-      current_ = NewBlock(kUnitsPerBlock);
-      used_units_ = current_ == 0 ? 1 : 0;
-      // The last block may have lost all its chunks while it was the current one.
+    Filling& filling = filling_[mapped ? 1 : 0];
+    if (filling.block == UINT32_MAX || filling.used_units + units > kUnitsPerBlock) {
+      const uint32_t before = filling.block;
+      filling.block = NewBlock(kUnitsPerBlock);
+      filling.used_units = filling.block == 0 ? 1 : 0;
+      // The last block may have lost all its chunks while it was being filled.
       if (before != UINT32_MAX && blocks_[before].live == 0) Release(before);
     }
-    chunk = current_ * kUnitsPerBlock + used_units_;
-    used_units_ += units;
+    chunk = filling.block * kUnitsPerBlock + filling.used_units;
+    filling.used_units += units;
   }
-  ++blocks_[chunk / kUnitsPerBlock].live;
+  Block& block = blocks_[chunk / kUnitsPerBlock];
+  ++block.live;
+  block.mapped = mapped;
   std::memcpy(Place(chunk), &header, sizeof(Header));
-  std::memcpy(Place(chunk) + sizeof(Header), data.data(), data.size());
+  std::memcpy(Place(chunk) + sizeof(Header), bytes.data(), bytes.size());
   return chunk;
 }
 
 void ClosedChunks::Drop(uint32_t chunk) {
+  if (!is_mapped(chunk)) unmapped_bytes_ -= header(chunk).size;
   const uint32_t block = chunk / kUnitsPerBlock;
-  if (--blocks_[block].live == 0 && block != current_) Release(block);
+  if (--blocks_[block].live == 0 && block != filling_[0].block && block != filling_[1].block) {
+    Release(block);
+  }
 }
 
 void ClosedChunks::Release(uint32_t block) {

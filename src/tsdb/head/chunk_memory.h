@@ -5,10 +5,12 @@
 // lie idle in size classes that nobody asks for any more.
 //
 // ClosedChunks: finished chunks, byte for byte, packed into blocks. They never change and never
-// move; a block is given back when its last chunk is dropped.
+// move; a block is given back when its last chunk is dropped. A chunk whose bytes are in a mapped
+// file has only its header and their address here.
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <vector>
@@ -63,18 +65,26 @@ class ClosedChunks {
     model::Timestamp min_time = 0;
     model::Timestamp max_time = 0;
   };
+  static_assert(sizeof(Header) == 24);
 
   static constexpr size_t kMaxBytes = (1u << 24) - 1;
 
   // Copies `data` in; `header.size` is set from it. Never 0. REQUIRES: at most kMaxBytes.
   uint32_t Add(Header header, std::span<const uint8_t> data);
+  // The same for bytes that stay where they are, as long as the chunk is here.
+  uint32_t AddMapped(Header header, std::span<const uint8_t> data);
   Header& header(uint32_t chunk) { return *reinterpret_cast<Header*>(Place(chunk)); }
   std::span<const uint8_t> Data(uint32_t chunk) {
-    return {Place(chunk) + sizeof(Header), header(chunk).size};
+    const uint8_t* data = Place(chunk) + sizeof(Header);
+    if (is_mapped(chunk)) std::memcpy(&data, data, sizeof(data));
+    return {data, header(chunk).size};
   }
+  bool is_mapped(uint32_t chunk) const { return blocks_[chunk / kUnitsPerBlock].mapped; }
   // Nobody may be looking at the chunk's bytes any more.
   void Drop(uint32_t chunk);
   size_t memory_bytes() const { return memory_bytes_; }
+  // Of chunks that are here with their bytes.
+  size_t unmapped_bytes() const { return unmapped_bytes_; }
 
  private:
   static constexpr uint32_t kUnit = 8;
@@ -83,8 +93,15 @@ class ClosedChunks {
     std::unique_ptr<uint8_t[]> bytes;
     uint32_t units = 0;  // more than kUnitsPerBlock when one large chunk has it to itself
     uint32_t live = 0;
+    bool mapped = false;  // its chunks are
+  };
+  // The block that chunks of one kind go to.
+  struct Filling {
+    uint32_t block = UINT32_MAX;
+    uint32_t used_units = 0;
   };
   uint32_t NewBlock(uint32_t units);
+  uint32_t Store(const Header& header, std::span<const uint8_t> bytes, bool mapped);
   void Release(uint32_t block);
   uint8_t* Place(uint32_t chunk) {
     return blocks_[chunk / kUnitsPerBlock].bytes.get() + (chunk % kUnitsPerBlock) * size_t{kUnit};
@@ -92,9 +109,9 @@ class ClosedChunks {
 
   std::vector<Block> blocks_;
   std::vector<uint32_t> empty_blocks_;
-  uint32_t current_ = UINT32_MAX;
-  uint32_t used_units_ = 0;
+  Filling filling_[2];  // [1]: of mapped chunks
   size_t memory_bytes_ = 0;
+  size_t unmapped_bytes_ = 0;
 };
 
 }  // namespace tributary::tsdb

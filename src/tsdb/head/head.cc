@@ -5,7 +5,6 @@
 
 #include "tsdb/head/head_appender.h"
 #include "tsdb/head/head_querier.h"
-#include "tsdb/head/head_replay.h"
 
 namespace tributary::tsdb {
 namespace {
@@ -52,10 +51,8 @@ Head::Head(HeadOptions options, base::MetricsRegistry& registry, const WalMetric
 
 Head::~Head() = default;
 
-base::Status Head::Replay(base::FileSystem& fs, const std::string& dir, size_t threads,
-                          model::Timestamp min_time,
-                          const std::function<void(uint32_t)>& on_segment) {
-  return HeadReplay(state_, fs, dir, min_time, threads).Run(on_segment);
+base::Status Head::Replay(base::FileSystem& fs, ReplayOptions options) {
+  return HeadReplay(state_, fs, std::move(options)).Run();
 }
 
 std::unique_ptr<storage::Appender> Head::NewAppender() { return MakeHeadAppender(state_); }

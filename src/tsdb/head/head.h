@@ -19,6 +19,7 @@
 #include "storage/appender.h"
 #include "storage/querier.h"
 #include "storage/wal_source.h"
+#include "tsdb/head/head_replay.h"
 #include "tsdb/head/head_state.h"
 #include "tsdb/head/ooo_head.h"
 #include "tsdb/tsdb.h"
@@ -31,12 +32,9 @@ class Head final : public storage::Appendable, public storage::Queryable {
   Head(HeadOptions options, base::MetricsRegistry& registry, const WalMetrics* wal_metrics);
   ~Head() override;
 
-  // Brings back what the log in `dir` says, on `threads` threads and the caller's; a torn tail is
-  // cut off, other damage is passed over; both are logged and counted. Samples before `min_time`
-  // (they are in blocks already) are left out. `on_segment(n)` is told of each segment begun.
-  // Call once, before anything else.
-  base::Status Replay(base::FileSystem& fs, const std::string& dir, size_t threads,
-                      model::Timestamp min_time, const std::function<void(uint32_t)>& on_segment);
+  // Brings back what the log says, and takes over the head chunk files; a torn tail is cut off,
+  // other damage is passed over; both are logged and counted. Call once, before anything else.
+  base::Status Replay(base::FileSystem& fs, ReplayOptions options);
   // Commits go to this log from now on. Call before the first appender; it must outlive them.
   void LogTo(WalWriter* wal) { state_.wal = wal; }
 
@@ -58,6 +56,11 @@ class Head final : public storage::Appendable, public storage::Queryable {
   // of bounds and new queriers begin at `min_time`, so the block must be in place by then. One call
   // at a time.
   void Truncate(model::Timestamp min_time);
+
+  // Writes full chunks that are in memory into a head chunk file, as soon as it is worth one, and
+  // maps it. Waits for the queriers that were there before. Not beside Truncate(). Does nothing
+  // without a directory for them (ReplayOptions::chunks_dir).
+  base::Status WriteChunks();
 
   // Rewrites the older two thirds of the finished segments of the log as a checkpoint, without
   // samples before `min_time` and series that are gone, and removes them. Keeps what a follower
@@ -90,9 +93,11 @@ class Head final : public storage::Appendable, public storage::Queryable {
  private:
   void DropOldChunks(int64_t min_time);
   std::vector<uint32_t> UnlinkDying();
+  size_t UnmappedBytes();
 
   mutable HeadState state_;
   OutOfOrderHead out_of_order_{state_};
+  size_t unmapped_before_ = 0;  // what the last WriteChunks() left in memory
   std::vector<std::unique_ptr<base::MetricsRegistry::CallbackHandle>> callbacks_;
 };
 

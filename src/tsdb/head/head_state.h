@@ -23,6 +23,7 @@
 #include "model/metadata.h"
 #include "storage/appender.h"
 #include "storage/wal_source.h"
+#include "tsdb/head/chunk_files.h"
 #include "tsdb/head/exemplar_store.h"
 #include "tsdb/head/gate.h"
 #include "tsdb/head/head_metrics.h"
@@ -41,6 +42,8 @@ struct HeadOptions {
   ChunkOptions chunks;
   uint64_t max_exemplars = 0;           // 0: they are dropped on arrival, as in Prometheus
   uint32_t out_of_order_capacity = 32;  // samples in an out-of-order chunk
+  // Full chunks of fewer bytes are not worth a file: replay makes them in a few milliseconds.
+  size_t min_chunk_file_bytes = 1 << 20;
 };
 
 // Buffers of one appender, handed on to the next.
@@ -70,7 +73,8 @@ struct HeadState {
         metrics(registry),
         series(labels),
         index(labels),
-        exemplars(head_options.max_exemplars, registry) {}
+        exemplars(head_options.max_exemplars, registry),
+        chunk_files(registry) {}
 
   using Shard = SeriesTable<MemSeries>::Shard;
 
@@ -91,7 +95,8 @@ struct HeadState {
   SeriesTable<MemSeries> series;
   SeriesIndex index;
   ExemplarStore exemplars;
-  std::array<HeadShard, kSeriesShards> chunks;               // [i] guarded by series.shard(i).mutex
+  ChunkFiles chunk_files;                       // what ClosedChunks has mapped is in them
+  std::array<HeadShard, kSeriesShards> chunks;  // [i] guarded by series.shard(i).mutex
   std::array<OutOfOrderChunks, kSeriesShards> out_of_order;  // likewise
   Isolation isolation;
   Gate readers;              // queriers: borrow chunk bytes, label runs and ids

@@ -458,7 +458,7 @@ class HeadLogTest : public ::testing::Test {
   };
   std::unique_ptr<Store> Open(base::FileSystem& fs) {
     auto store = std::make_unique<Store>();
-    base::Status status = store->head->Replay(fs, "wal", 2, model::kMinTime, [](uint32_t) {});
+    base::Status status = store->head->Replay(fs, {.wal_dir = "wal", .threads = 2});
     if (!status) return nullptr;
     auto wal = WalWriter::Open(fs, {.dir = "wal", .segment_bytes = 4 * kWalPageBytes}, nullptr);
     if (!wal) return nullptr;
@@ -595,7 +595,7 @@ TEST_F(HeadLogTest, WhatWasAcknowledgedSurvivesAnyFault) {
         }
         base::MetricsRegistry registry;
         Head head({}, registry, nullptr);
-        ASSERT_TRUE(head.Replay(*memory, "wal", 1, model::kMinTime, [](uint32_t) {}));
+        ASSERT_TRUE(head.Replay(*memory, {.wal_dir = "wal"}));
         const Samples back = Query(head, {})["{a=\"1\"}"];
         for (const auto& sample : acknowledged) {
           ASSERT_TRUE(std::ranges::count(back, sample) == 1)

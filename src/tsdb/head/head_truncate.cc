@@ -40,6 +40,7 @@ void Head::Truncate(model::Timestamp min_time) {
   state_.readers.WaitForEarlier();
   state_.appenders.WaitForEarlier();
   DropOldChunks(min_time);
+  state_.chunk_files.RemoveBefore(min_time);
   // Who got hold of a series before it was marked has committed once these are gone, and a commit
   // takes the mark away.
   state_.appenders.WaitForEarlier();

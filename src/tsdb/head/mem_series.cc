@@ -88,6 +88,22 @@ void CloseChunk(HeadShard* shard, MemSeries* series) {
   FreeOpenChunk(shard, series);
 }
 
+void AddMappedChunk(HeadShard* shard, MemSeries* series, const chunk::ChunkView& view) {
+  series->closed = shard->closed.AddMapped({.previous = series->closed,
+                                            .encoding = view.encoding,
+                                            .min_time = view.min_time,
+                                            .max_time = view.max_time},
+                                           view.data);
+  ++shard->num_chunks;
+  series->state.t = view.max_time;
+  series->flags |= MemSeries::kHasSample;
+  if (view.encoding == chunk::Encoding::kXor) {
+    series->flags &= static_cast<uint8_t>(~MemSeries::kHistogram);
+  } else {
+    series->flags |= MemSeries::kHistogram;
+  }
+}
+
 bool AppendFloat(HeadShard* shard, MemSeries* series, const ChunkOptions& options, int64_t t,
                  double v) {
   if (series->Has(MemSeries::kHasSample) && t <= series->state.t) return false;

@@ -21,13 +21,14 @@ namespace tributary::tsdb {
 
 struct MemSeries : SeriesBase {
   // SeriesBase::flags
-  static constexpr uint8_t kLogged = 1;       // its labels are in the log
-  static constexpr uint8_t kHasSample = 2;    // state.t is the newest sample's time
-  static constexpr uint8_t kDying = 4;        // will be removed unless someone asks for it again
-  static constexpr uint8_t kHistogram = 8;    // the newest sample is a histogram
-  static constexpr uint8_t kDead = 16;        // removed; the slot waits for the last readers
-  static constexpr uint8_t kEmpty = 32;       // had no sample when the head was last truncated
-  static constexpr uint8_t kOutOfOrder = 64;  // has an entry in OutOfOrderChunks
+  static constexpr uint8_t kLogged = 1;        // its labels are in the log
+  static constexpr uint8_t kHasSample = 2;     // state.t is the newest sample's time
+  static constexpr uint8_t kDying = 4;         // will be removed unless someone asks for it again
+  static constexpr uint8_t kHistogram = 8;     // the newest sample is a histogram
+  static constexpr uint8_t kDead = 16;         // removed; the slot waits for the last readers
+  static constexpr uint8_t kEmpty = 32;        // had no sample when the head was last truncated
+  static constexpr uint8_t kOutOfOrder = 64;   // has an entry in OutOfOrderChunks
+  static constexpr uint8_t kChunksWait = 128;  // while replaying, see ReplayShards
 
   // SeriesBase::small is the size class of `buffer`, for XOR chunks.
   uint32_t buffer = 0;      // open XOR chunk in OpenChunks, 0: none
@@ -89,6 +90,9 @@ int64_t RangeEnd(int64_t t, int64_t width);
 
 // Makes the open chunk, if any, a closed one.
 void CloseChunk(HeadShard* shard, MemSeries* series);
+
+// Gives a series without an open chunk one that is in a mapped file, with its newest samples.
+void AddMappedChunk(HeadShard* shard, MemSeries* series, const chunk::ChunkView& view);
 
 // Time of the first sample of an XOR chunk that has one.
 int64_t XorMinTime(std::span<const uint8_t> chunk);

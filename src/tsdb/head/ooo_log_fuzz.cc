@@ -62,7 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   base::MetricsRegistry registry;
   tsdb::Head head({}, registry, nullptr);
-  CHECK(head.Replay(*fs, "wal", 1, model::kMinTime, [](uint32_t) {}).has_value(), "no replay");
+  CHECK(head.Replay(*fs, {.wal_dir = "wal"}).has_value(), "no replay");
   CHECK(head.out_of_order().Replay(*fs, "wbl").has_value(), "no replay");
   {
     const auto querier = head.NewQuerier(model::kMinTime, model::kMaxTime);

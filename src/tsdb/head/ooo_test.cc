@@ -329,7 +329,7 @@ class OutOfOrderLogTest : public ::testing::Test {
   };
   static std::unique_ptr<Store> Open(base::FileSystem& fs, bool sync = false) {
     auto store = std::make_unique<Store>();
-    if (!store->head->Replay(fs, "wal", 2, model::kMinTime, [](uint32_t) {})) return nullptr;
+    if (!store->head->Replay(fs, {.wal_dir = "wal", .threads = 2})) return nullptr;
     if (!store->head->out_of_order().Replay(fs, "wbl")) return nullptr;
     for (auto [dir, log] : {std::pair{"wal", &store->wal}, {"wbl", &store->wbl}}) {
       WalWriterOptions options{.dir = dir, .segment_bytes = 4 * kWalPageBytes};

@@ -43,6 +43,7 @@ base::Result<ReplayedSegments> ReplaySegments(base::FileSystem& fs, const std::s
     if (visitor.on_segment) visitor.on_segment(segment.index);
     ASSIGN_OR_RETURN(const std::unique_ptr<SegmentReader> reader,
                      SegmentReader::Open(fs, dir, segment.index));
+    if (visitor.on_packed_record) reader->LeavePacked();
     // Damage with nothing readable behind it.
     std::optional<std::pair<uint64_t, base::Error>> torn;
     for (bool more = true; more;) {
@@ -54,7 +55,9 @@ base::Result<ReplayedSegments> ReplaySegments(base::FileSystem& fs, const std::s
           return reader->error();
         case SegmentReader::State::kRecord:
           torn.reset();
-          if (const base::Status status = visitor.on_record(reader->record()); !status) {
+          if (visitor.on_packed_record) {
+            visitor.on_packed_record(reader->packing(), reader->record());
+          } else if (const base::Status status = visitor.on_record(reader->record()); !status) {
             damaged(status.error().Context(name + ": segment " + SegmentName(segment.index)));
           }
           break;

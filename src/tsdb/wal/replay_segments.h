@@ -15,6 +15,9 @@ struct SegmentVisitor {
   std::function<void(uint32_t)> on_segment;  // begun; may be empty
   // An error says that the record makes no sense, and counts as damage.
   std::function<base::Status(base::Bytes)> on_record;
+  // Instead of on_record, when it is not empty: the record as it is in the file, for
+  // UnpackRecord().
+  std::function<void(uint8_t packing, base::Bytes)> on_packed_record = {};
   std::function<void(const base::Error&)> on_damage;
 };
 

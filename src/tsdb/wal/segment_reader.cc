@@ -19,6 +19,20 @@ constexpr size_t kMaxRecordBytes = 1u << 30;
 
 }  // namespace
 
+base::Status UnpackRecord(uint8_t packing, base::Bytes packed, std::string* buffer,
+                          base::Bytes* record) {
+  *record = packed;
+  if (packing == 0) return {};
+  const base::Status status = (packing & kSnappyFlag) != 0
+                                  ? wire::SnappyDecode(packed, kMaxRecordBytes, buffer)
+                                  : wire::ZstdDecode(packed, kMaxRecordBytes, buffer);
+  if (!status) {
+    return base::Corruption("record does not decompress: " + status.error().message());
+  }
+  *record = base::AsBytes(*buffer);
+  return {};
+}
+
 SegmentReader::SegmentReader(std::unique_ptr<base::ReadableFile> file, uint32_t index,
                              uint64_t offset)
     : file_(std::move(file)), index_(index), offset_(offset), end_offset_(offset) {}
@@ -112,24 +126,22 @@ SegmentReader::State SegmentReader::Next() {
       joined_.append(base::AsString(data));
       record_ = base::AsBytes(joined_);
     }
-    if (ends) return Decompress(flags);
+    if (ends) return Finish(flags);
     inside = true;
   }
 }
 
-SegmentReader::State SegmentReader::Decompress(uint8_t flags) {
+SegmentReader::State SegmentReader::Finish(uint8_t flags) {
+  packing_ = flags & (kSnappyFlag | kZstdFlag);
   base::Status status;
-  if ((flags & kSnappyFlag) != 0) {
-    status = wire::SnappyDecode(record_, kMaxRecordBytes, &unpacked_);
-    record_ = base::AsBytes(unpacked_);
-  } else if ((flags & kZstdFlag) != 0) {
-    status = wire::ZstdDecode(record_, kMaxRecordBytes, &unpacked_);
-    record_ = base::AsBytes(unpacked_);
+  if (!leave_packed_) {
+    status = UnpackRecord(packing_, record_, &unpacked_, &record_);
+    packing_ = 0;
   }
   if (!status) {
     const uint64_t next = offset_;
     offset_ = record_offset_;
-    const State state = Corrupt("record does not decompress: " + status.error().message());
+    const State state = Corrupt(status.error().message());
     resume_offset_ = next;  // its fragments were whole
     return state;
   }

@@ -13,6 +13,10 @@
 
 namespace tributary::tsdb {
 
+// Makes `record` what `packed` was before it was compressed; it points into `packed` or `buffer`.
+base::Status UnpackRecord(uint8_t packing, base::Bytes packed, std::string* buffer,
+                          base::Bytes* record);
+
 class SegmentReader {
  public:
   // `offset` is the start of a record (0, or what end_offset() once said). `limit` is where reading
@@ -32,8 +36,14 @@ class SegmentReader {
   // Reading stops here from now on: a growing segment is read up to what is known to be whole.
   void set_limit(uint64_t limit) { limit_ = limit; }
 
+  // Records are given as they are in the file from now on: UnpackRecord() is left to the caller,
+  // who may have more threads than one.
+  void LeavePacked() { leave_packed_ = true; }
+
   // Until the next call of Next().
   base::Bytes record() const { return record_; }
+  // How the record is compressed, for UnpackRecord(). 0 once it was unpacked.
+  uint8_t packing() const { return packing_; }
   // Start of the record that Next() gave or failed on.
   uint64_t record_offset() const { return record_offset_; }
   // First byte after the last record given.
@@ -51,7 +61,7 @@ class SegmentReader {
   base::Result<base::Bytes> Window(size_t n);
   State Corrupt(std::string_view what);
   State FailIo(base::Error error);
-  State Decompress(uint8_t flags);
+  State Finish(uint8_t flags);
 
   const std::unique_ptr<base::ReadableFile> file_;
   const uint32_t index_;
@@ -61,6 +71,8 @@ class SegmentReader {
   uint64_t end_offset_;
   uint64_t resume_offset_ = 0;  // where to go on after damage
   bool skip_continuations_ = false;
+  bool leave_packed_ = false;
+  uint8_t packing_ = 0;
 
   std::vector<uint8_t> buffer_;  // file bytes [buffer_offset_, buffer_offset_ + buffer_size_)
   uint64_t buffer_offset_ = 0;

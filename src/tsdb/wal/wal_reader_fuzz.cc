@@ -40,6 +40,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   base::MetricsRegistry registry;
   tsdb::Head head({}, registry, nullptr);
-  (void)head.Replay(*fs, "wal", 1, tributary::model::kMinTime, [](uint32_t) {});
+  (void)head.Replay(*fs, {.wal_dir = "wal"});
   return 0;
 }

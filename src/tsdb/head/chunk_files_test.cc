@@ -1,0 +1,325 @@
+// Head chunk files: what they hold need not be made again, and what they do not hold is not lost.
+#include "tsdb/head/chunk_files.h"
+
+#include <bit>
+#include <map>
+
+#include <gtest/gtest.h>
+
+#include "base/fs_faulty.h"
+#include "base/metrics.h"
+#include "chunk/xor_chunk.h"
+#include "tsdb/block/stored_sample.h"
+#include "tsdb/head/head.h"
+#include "tsdb/wal/segment.h"
+
+namespace tributary::tsdb {
+namespace {
+
+using model::Labels;
+
+constexpr int64_t kNow = 1'700'000'000'000 / 7'200'000 * 7'200'000;
+constexpr int64_t kInterval = 15'000;
+constexpr const char* kDir = "chunks_head";
+
+TEST(ChunkFileTest, IsLaidOutAsInPrometheus) {
+  const uint8_t data[] = {0, 1, 0x80, 0x01, 0, 0, 0, 0, 0, 0, 0, 0};
+  std::string file;
+  BeginChunkFile(&file);
+  EXPECT_EQ(file, std::string("\x01\x30\xBC\x91\x01\0\0\0", 8));
+  const size_t at = AppendFileChunk(
+      {.ref = model::SeriesRef(0x0102),
+       .out_of_order = true,
+       .chunk = {.encoding = chunk::Encoding::kXor, .min_time = 3, .max_time = 4, .data = data}},
+      &file);
+  EXPECT_EQ(file.substr(8, 26),
+            std::string("\0\0\0\0\0\0\x01\x02\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x04\x81\x0c", 26));
+  EXPECT_EQ(at, 8u + 26u);
+  EXPECT_EQ(file.size(), at + sizeof(data) + 4);
+
+  const ParsedChunkFile parsed = ParseChunkFile(base::AsBytes(file));
+  EXPECT_FALSE(parsed.damage);
+  ASSERT_EQ(parsed.chunks.size(), 1u);
+  EXPECT_EQ(parsed.chunks[0].ref.value(), 0x0102u);
+  EXPECT_TRUE(parsed.chunks[0].out_of_order);
+  EXPECT_EQ(parsed.chunks[0].chunk.encoding, chunk::Encoding::kXor);
+  EXPECT_EQ(parsed.chunks[0].chunk.min_time, 3);
+  EXPECT_EQ(parsed.chunks[0].chunk.max_time, 4);
+  EXPECT_TRUE(std::ranges::equal(parsed.chunks[0].chunk.data, data));
+}
+
+TEST(ChunkFileTest, ZerosAtTheEndAreRoomThatWasNotUsed) {
+  std::string file;
+  BeginChunkFile(&file);
+  for (const size_t zeros : {1, 23, 24, 30, 4096}) {
+    const ParsedChunkFile parsed = ParseChunkFile(base::AsBytes(file + std::string(zeros, '\0')));
+    EXPECT_FALSE(parsed.damage) << zeros;
+    EXPECT_TRUE(parsed.chunks.empty());
+  }
+}
+
+TEST(ChunkFileTest, NoDamageGetsAChunkThrough) {
+  const uint8_t data[] = {0, 1, 0x80, 0x01, 1, 2, 3, 4, 5, 6, 7, 8};
+  std::string file;
+  BeginChunkFile(&file);
+  for (int i = 1; i <= 3; ++i) {
+    AppendFileChunk(
+        {.ref = model::SeriesRef(static_cast<uint64_t>(i) << 56),
+         .chunk = {.encoding = chunk::Encoding::kXor, .min_time = i, .max_time = i, .data = data}},
+        &file);
+  }
+  const size_t entry = (file.size() - 8) / 3;
+  for (size_t at = 0; at < file.size(); ++at) {
+    std::string flipped = file;
+    flipped[at] = static_cast<char>(flipped[at] ^ 0x10);
+    const ParsedChunkFile parsed = ParseChunkFile(base::AsBytes(flipped));
+    const bool in_padding = at >= 5 && at < 8;
+    EXPECT_EQ(parsed.damage.has_value(), !in_padding) << at;
+    if (!in_padding) {
+      EXPECT_EQ(parsed.chunks.size(), at < 8 ? 0 : (at - 8) / entry) << at;
+    }
+    const ParsedChunkFile cut = ParseChunkFile(base::AsBytes(file).first(at));
+    EXPECT_EQ(cut.chunks.size(), at < 8 ? 0 : (at - 8) / entry) << at;
+    EXPECT_EQ(cut.damage.has_value(), at < 8 || (at - 8) % entry != 0) << at;
+  }
+}
+
+// A head with its log and its chunk files.
+struct Store {
+  base::MetricsRegistry registry;
+  WalMetrics wal_metrics{registry};
+  Head head{{.chunks = {}, .min_chunk_file_bytes = 1}, registry, &wal_metrics};
+  std::unique_ptr<WalWriter> wal;
+};
+
+std::unique_ptr<Store> Open(base::FileSystem& fs) {
+  auto store = std::make_unique<Store>();
+  if (!store->head.Replay(fs, {.wal_dir = "wal", .chunks_dir = kDir, .threads = 2})) return nullptr;
+  auto wal = WalWriter::Open(fs, {.dir = "wal", .sync_on_commit = true}, nullptr);
+  if (!wal) return nullptr;
+  store->wal = std::move(*wal);
+  store->head.LogTo(store->wal.get());
+  return store;
+}
+
+model::SeriesRef Ref(storage::Appender& appender, int series) {
+  std::vector<model::Label> span;
+  const Labels labels = Labels::Of({{"__name__", "m"}, {"i", std::to_string(series)}});
+  labels.ToSpan(&span);
+  return *appender.GetOrCreate(span, labels.Hash());
+}
+
+model::Histogram HistogramAt(int64_t tick) {
+  model::Histogram h;
+  h.schema = 1;
+  h.count = static_cast<uint64_t>(tick) + 3;
+  h.zero_count = 1;
+  h.zero_threshold = 0.001;
+  h.sum = static_cast<double>(tick) * 1.5;
+  h.positive_spans = {{0, 2}};
+  h.positive_buckets = {1, tick};
+  return h;
+}
+
+constexpr int kFloatSeries = 3;
+
+// One commit with a sample of each series; the last is of histograms.
+bool Tick(Store& store, int64_t tick) {
+  const auto appender = store.head.NewAppender();
+  for (int i = 0; i < kFloatSeries; ++i) {
+    const storage::RefSample sample{Ref(*appender, i), kNow + tick * kInterval,
+                                    static_cast<double>(tick * 10 + i) * 0.3};
+    storage::AppendOutcome outcome;
+    appender->Append({&sample, 1}, {&outcome, 1});
+    EXPECT_EQ(outcome, storage::AppendOutcome::kAppended);
+  }
+  EXPECT_EQ(appender->AppendHistogram(Ref(*appender, kFloatSeries), kNow + tick * kInterval,
+                                      HistogramAt(tick)),
+            storage::AppendOutcome::kAppended);
+  return appender->Commit().has_value();
+}
+
+using Values = std::map<std::string, std::map<int64_t, std::string>>;
+
+std::string TextOf(const StoredSample& sample) {
+  if (const double* v = std::get_if<double>(&sample.value)) {
+    return std::to_string(std::bit_cast<uint64_t>(*v));
+  }
+  const auto& h = std::get<std::unique_ptr<model::Histogram>>(sample.value);
+  return "histogram " + std::to_string(h->count) + " " + std::to_string(h->sum);
+}
+
+// All that is in the head; chunks must neither overlap nor be out of order.
+Values All(Head& head) {
+  Values values;
+  const auto querier = head.NewQuerier(model::kMinTime, model::kMaxTime);
+  const auto selection = (*querier)->Select({}, {});
+  for (size_t i = 0; i < (*selection)->size(); ++i) {
+    storage::ChunkBuffer buffer;
+    std::vector<chunk::ChunkView> chunks;
+    EXPECT_TRUE((*selection)->Chunks(i, &buffer, &chunks));
+    int64_t newest = model::kMinTime;
+    for (const chunk::ChunkView& c : chunks) {
+      std::vector<StoredSample> samples;
+      EXPECT_TRUE(DecodeSamples(c, {model::kMinTime, model::kMaxTime}, &samples));
+      for (const StoredSample& s : samples) {
+        EXPECT_GT(s.t, newest);
+        newest = s.t;
+        values[(*selection)->LabelsOf(i).ToString()][s.t] = TextOf(s);
+      }
+    }
+  }
+  return values;
+}
+
+std::vector<std::string> FilesIn(base::FileSystem& fs) {
+  std::vector<std::string> names;
+  const auto entries = fs.List(kDir);
+  if (entries) {
+    for (const base::DirEntry& entry : *entries) names.push_back(entry.name);
+  }
+  return names;
+}
+
+double Metric(Store& store, const std::string& name) {
+  return store.registry.GetCounter(name, "").value();
+}
+
+class ChunkFilesTest : public ::testing::Test {
+ protected:
+  // Three files, a chunk of each series in each, and some samples behind them.
+  void SetUp() override {
+    const auto store = Open(*fs_);
+    ASSERT_TRUE(store);
+    for (int64_t tick = 0; tick < kTicks; ++tick) {
+      ASSERT_TRUE(Tick(*store, tick));
+      if (tick % 121 == 120) {
+        ASSERT_TRUE(store->head.WriteChunks());
+      }
+    }
+    want_ = All(store->head);
+    ASSERT_EQ(want_.size(), kFloatSeries + 1u);
+    for (const auto& [series, samples] : want_) ASSERT_EQ(samples.size(), kTicks) << series;
+    ASSERT_EQ(FilesIn(*fs_), (std::vector<std::string>{"000001", "000002", "000003"}));
+  }
+
+  static constexpr int64_t kTicks = 400;
+  std::unique_ptr<base::FileSystem> fs_ = base::MakeMemoryFileSystem();
+  Values want_;
+};
+
+TEST_F(ChunkFilesTest, ReplayTakesChunksFromFilesAndTheRestFromTheLog) {
+  for (int restart = 0; restart < 3; ++restart) {
+    const auto store = Open(*fs_);
+    ASSERT_TRUE(store);
+    EXPECT_EQ(All(store->head), want_);
+    EXPECT_EQ(Metric(*store, "prometheus_tsdb_mmap_chunk_corruptions_total"), 0);
+    // Goes on as if nothing had been.
+    const int64_t tick = kTicks + restart;
+    ASSERT_TRUE(Tick(*store, tick));
+    want_ = All(store->head);
+    for (const auto& [series, samples] : want_) {
+      ASSERT_EQ(samples.size(), static_cast<size_t>(tick) + 1) << series;
+    }
+  }
+}
+
+TEST_F(ChunkFilesTest, AnyMissingFileIsMadeUpForByTheLog) {
+  for (const auto& missing : std::vector<std::vector<std::string>>{
+           {"000001"}, {"000002"}, {"000003"}, {"000001", "000003"}, {"000001", "000002"}}) {
+    std::map<std::string, std::string> kept;
+    for (const std::string& name : missing) {
+      const std::string path = base::JoinPath(kDir, name);
+      kept[path] = *fs_->ReadFile(path);
+      ASSERT_TRUE(fs_->Remove(path));
+    }
+    {
+      const auto store = Open(*fs_);
+      ASSERT_TRUE(store);
+      EXPECT_EQ(All(store->head), want_) << missing.front();
+    }
+    for (const auto& [path, bytes] : kept) {
+      ASSERT_TRUE(base::WriteFileAtomically(*fs_, path, bytes));
+    }
+  }
+}
+
+TEST_F(ChunkFilesTest, DamageAnywhereIsMadeUpForByTheLog) {
+  const std::string path = base::JoinPath(kDir, "000002");
+  const std::string whole = *fs_->ReadFile(path);
+  for (size_t at = 0; at < whole.size(); at += 37) {
+    std::string flipped = whole;
+    flipped[at] = static_cast<char>(flipped[at] ^ 1);
+    for (const std::string& damaged : {flipped, whole.substr(0, at)}) {
+      ASSERT_TRUE(base::WriteFileAtomically(*fs_, path, damaged));
+      const auto store = Open(*fs_);
+      ASSERT_TRUE(store);
+      ASSERT_EQ(All(store->head), want_) << at;
+    }
+  }
+}
+
+TEST_F(ChunkFilesTest, FilesGoWithTheHead) {
+  const auto store = Open(*fs_);
+  ASSERT_TRUE(store);
+  store->head.Truncate(kNow + 130 * kInterval);
+  EXPECT_EQ(FilesIn(*fs_), (std::vector<std::string>{"000002", "000003"}));
+  store->head.Truncate(kNow + 1000 * kInterval);
+  EXPECT_EQ(FilesIn(*fs_), std::vector<std::string>{});
+}
+
+TEST_F(ChunkFilesTest, ARefOfALostSeriesIsNotGivenToAnother) {
+  // The log is gone, the chunk files are not.
+  const auto segments = ListSegments(*fs_, "wal");
+  for (const SegmentInfo& segment : *segments) {
+    ASSERT_TRUE(fs_->Remove(SegmentPath("wal", segment.index)));
+  }
+  const auto store = Open(*fs_);
+  ASSERT_TRUE(store);
+  EXPECT_TRUE(All(store->head).empty());
+  ASSERT_TRUE(Tick(*store, 10));
+  const Values one = All(store->head);
+  const auto again = Open(*fs_);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(All(again->head), one);
+}
+
+// Every changing call of writing files fails once, also half-done; then the power goes.
+TEST(ChunkFilesFaultTest, NothingAcknowledgedIsLostByAnyFault) {
+  for (const bool tear : {false, true}) {
+    for (uint64_t n = 1;; ++n) {
+      auto memory = base::MakeMemoryFileSystem();
+      base::FaultyFileSystem fs(*memory);
+      Values want;
+      bool fired = false;
+      {
+        const auto store = Open(fs);
+        ASSERT_TRUE(store);
+        for (int64_t tick = 0; tick < 250; ++tick) ASSERT_TRUE(Tick(*store, tick));
+        if (tear) {
+          fs.TearAt(n, 40, base::ErrorCode::kNoSpace);
+        } else {
+          fs.FailAt(n, base::ErrorCode::kNoSpace);
+        }
+        (void)store->head.WriteChunks();
+        store->head.Truncate(kNow + 1000);
+        fired = fs.fault_fired();
+        fs.Heal();
+        for (int64_t tick = 250; tick < 400; ++tick) ASSERT_TRUE(Tick(*store, tick));
+        EXPECT_TRUE(store->head.WriteChunks());
+        store->head.Truncate(kNow + 150 * kInterval);
+        want = All(store->head);
+        ASSERT_TRUE(fs.DropUnsynced());
+      }
+      const auto store = Open(*memory);
+      ASSERT_TRUE(store);
+      store->head.Truncate(kNow + 150 * kInterval);
+      EXPECT_EQ(All(store->head), want) << "call " << n << " tear " << tear;
+      for (const std::string& name : FilesIn(*memory)) EXPECT_EQ(name.find(".tmp"), name.npos);
+      if (!fired) break;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tributary::tsdb
