@@ -46,7 +46,7 @@ const FlagRow kRows[] = {
   {kWeb, "web.route-prefix", TextFlag{&O::route_prefix}, "", "Prefix of all routes; the path of --web.external-url when empty."},
   {kWeb, "web.user-assets", TextFlag{&O::user_assets}, "", "Directory served below /user.", kBoth, kNotYet},
   {kWeb, "web.enable-lifecycle", BoolFlag{&O::enable_lifecycle}, "false", "Allow /-/reload and /-/quit."},
-  {kWeb, "web.enable-admin-api", BoolFlag{&O::enable_admin_api}, "false", "Allow /api/v1/admin/tsdb.", kBoth, kNotYet},
+  {kWeb, "web.enable-admin-api", BoolFlag{&O::enable_admin_api}, "false", "Allow /api/v1/admin/tsdb."},
   {kWeb, "web.enable-remote-write-receiver", BoolFlag{&O::enable_write_receiver}, "false", "Accept remote write requests on /api/v1/write."},
   {kWeb, "web.remote-write-receiver.accepted-protobuf-messages", ListFlag{&O::write_receiver_messages, kMessages}, kMessages, "Remote write messages to accept. Can be repeated."},
   {kWeb, "web.enable-otlp-receiver", BoolFlag{&O::enable_otlp_receiver}, "false", "Accept OTLP metrics on /api/v1/otlp/v1/metrics.", kBoth, kNotYet},

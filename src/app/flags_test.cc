@@ -234,9 +234,9 @@ TEST(FlagsTest, HelpAndVersion) {
 }
 
 TEST(FlagsTest, WhatIsNotServedYetIsSaidWhenItIsSet) {
-  EXPECT_THAT(Parse({"--web.enable-admin-api", "--rules.alert.resend-delay=5m"}).warnings,
-              ElementsAre("--web.enable-admin-api", "--rules.alert.resend-delay"));
-  EXPECT_THAT(Parse({"--no-web.enable-admin-api", "--rules.alert.resend-delay=1m"}).warnings,
+  EXPECT_THAT(Parse({"--web.enable-otlp-receiver", "--rules.alert.resend-delay=5m"}).warnings,
+              ElementsAre("--web.enable-otlp-receiver", "--rules.alert.resend-delay"));
+  EXPECT_THAT(Parse({"--no-web.enable-otlp-receiver", "--rules.alert.resend-delay=1m"}).warnings,
               IsEmpty());
 }
 

@@ -134,6 +134,16 @@ int Base64Value(char c) {
 
 }  // namespace
 
+std::optional<bool> ParseBool(std::string_view text) {
+  for (const std::string_view yes : {"1", "t", "T", "true", "TRUE", "True"}) {
+    if (text == yes) return true;
+  }
+  for (const std::string_view no : {"0", "f", "F", "false", "FALSE", "False"}) {
+    if (text == no) return false;
+  }
+  return std::nullopt;
+}
+
 std::string Quote(std::string_view text) {
   std::string out = "\"";
   while (!text.empty()) {

@@ -24,6 +24,8 @@ std::optional<double> ParseFloat(std::string_view text);
 std::optional<int64_t> ParseInt(std::string_view text);
 std::optional<uint64_t> ParseUint(std::string_view text);
 
+// Go's strconv.ParseBool: 1, t, T, true, True, TRUE and their opposites.
+std::optional<bool> ParseBool(std::string_view text);
 // Go's strconv.Quote: "a\"b\n", valid UTF-8 kept, the rest as \x escapes.
 std::string Quote(std::string_view text);
 

@@ -22,6 +22,12 @@ std::string Json(double value) {
 }
 
 // The wanted texts were printed by Go's strconv.FormatFloat(v, 'g' | 'f', -1, 64).
+TEST(Strings, ParseBoolIsGos) {
+  for (const char* yes : {"1", "t", "T", "true", "TRUE", "True"}) EXPECT_EQ(ParseBool(yes), true);
+  for (const char* no : {"0", "f", "F", "false", "FALSE", "False"}) EXPECT_EQ(ParseBool(no), false);
+  for (const char* odd : {"", "yes", "tRUE", "2", " 1"}) EXPECT_EQ(ParseBool(odd), std::nullopt);
+}
+
 TEST(FormatFloat, IsGos) {
   const auto f = [](double value, const char* g, const char* fixed, const char* json) {
     EXPECT_EQ(FormatFloatG(value), g);

@@ -6,6 +6,7 @@
 
 #include "base/duration.h"
 #include "base/hash.h"
+#include "base/strings.h"
 #include "net/http.h"
 
 namespace tributary::scrape {
@@ -91,16 +92,9 @@ base::Result<int64_t> DurationLabel(const model::LabelsBuilder& labels, std::str
   return *parsed;
 }
 
-// As Go's strconv.ParseBool; what is neither keeps the default.
+// What is no boolean keeps the default.
 bool BoolLabel(const model::LabelsBuilder& labels, std::string_view name, bool otherwise) {
-  const std::string_view text = labels.Get(name);
-  for (const std::string_view yes : {"1", "t", "T", "true", "TRUE", "True"}) {
-    if (text == yes) return true;
-  }
-  for (const std::string_view no : {"0", "f", "F", "false", "FALSE", "False"}) {
-    if (text == no) return false;
-  }
-  return otherwise;
+  return base::ParseBool(labels.Get(name)).value_or(otherwise);
 }
 
 }  // namespace

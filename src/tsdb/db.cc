@@ -2,8 +2,12 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <ctime>
 #include <optional>
+#include <random>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "base/log.h"
 #include "tsdb/compact/block_set.h"
@@ -23,6 +27,7 @@ namespace {
 constexpr std::string_view kWalDir = "wal";
 constexpr std::string_view kWblDir = "wbl";  // of what came out of order
 constexpr std::string_view kChunksDir = "chunks_head";
+constexpr std::string_view kSnapshotsDir = "snapshots";
 constexpr std::string_view kLockFile = "lock";
 
 // What remote write follows.
@@ -43,12 +48,25 @@ class HeadWalSource final : public WalSourceBase {
   const Head& head_;
 };
 
+// 20060102T150405Z-0123456789abcdef, in UTC; the second part tells snapshots of a second apart.
+std::string SnapshotName(int64_t now_ms) {
+  const std::time_t seconds = now_ms / 1000;
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  std::random_device random;
+  const uint64_t tail = (uint64_t{random()} << 32 | random()) >> 1;
+  return fmt::format("{:04}{:02}{:02}T{:02}{:02}{:02}Z-{:016x}", parts.tm_year + 1900,
+                     parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+                     tail);
+}
+
 class DbImpl final : public Db {
  public:
   DbImpl(DbOptions options, base::FileSystem& fs, const base::Clock& clock, base::ThreadPool& pool,
          base::MetricsRegistry& metrics)
       : options_(std::move(options)),
         fs_(fs),
+        clock_(clock),
         pool_(pool),
         metrics_(metrics),
         wal_dir_(base::JoinPath(options_.path, kWalDir)),
@@ -163,6 +181,18 @@ class DbImpl final : public Db {
     return metas;
   }
   HeadStats Stats(size_t limit) const override { return head_.Stats(limit); }
+  base::Status Delete(model::Timestamp min_time, model::Timestamp max_time,
+                      storage::Matchers matchers) override {
+    return compactor_.Delete({min_time, max_time}, matchers);
+  }
+  base::Status CleanTombstones() override { return compactor_.CleanTombstones(); }
+  base::Result<std::string> Snapshot(bool with_head) override {
+    const std::string name = SnapshotName(clock_.NowMs());
+    const std::string dir = base::JoinPath(base::JoinPath(options_.path, kSnapshotsDir), name);
+    RETURN_IF_ERROR(fs_.CreateDirs(dir));
+    RETURN_IF_ERROR(compactor_.Snapshot(dir, with_head));
+    return name;
+  }
   storage::WalSource& wal_source() override { return *wal_source_; }
   void SetOutOfOrderWindow(int64_t window_ms) override {
     if (window_ms > 0 && wbl_ == nullptr) {
@@ -220,6 +250,7 @@ class DbImpl final : public Db {
 
   const DbOptions options_;
   base::FileSystem& fs_;
+  const base::Clock& clock_;
   base::ThreadPool& pool_;
   base::MetricsRegistry& metrics_;
   const std::string wal_dir_;

@@ -1,5 +1,5 @@
-// Everything at once: appends, queries, truncation, compaction and retention on one store, with
-// tiny blocks and segments. Every answer must be one that some moment allows. Worth most under
+// Everything at once: appends, queries, deletes, truncation, compaction and retention on one store,
+// with tiny blocks and segments. Every answer must be one that some moment allows. Worth most under
 // thread sanitizer.
 #include <atomic>
 #include <chrono>
@@ -67,7 +67,7 @@ void CheckAnswer(Db& db, int writer, int64_t committed) {
   }
 }
 
-TEST(DbStressTest, AppendsQueriesTruncationAndCompactionAtOnce) {
+TEST(DbStressTest, AppendsQueriesDeletesTruncationAndCompactionAtOnce) {
   const std::string path =
       std::filesystem::temp_directory_path() / ("tributary-stress-" + std::to_string(getpid()));
   std::filesystem::create_directory(path);
@@ -102,6 +102,18 @@ TEST(DbStressTest, AppendsQueriesTruncationAndCompactionAtOnce) {
       }
     });
   }
+  threads.emplace_back([&] {
+    const std::vector<model::Matcher> victims = {
+        model::Matcher::Equal("series", std::to_string(kSeriesPerWriter - 1))};
+    for (int round = 0; !stop; ++round) {
+      const int64_t end = committed[0].load() * kTickMs;
+      ASSERT_TRUE(db.Delete(end - 100 * kTickMs, end, victims));
+      if (round % 4 == 0) {
+        ASSERT_TRUE(db.CleanTombstones());
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  });
   std::this_thread::sleep_for(std::chrono::milliseconds(1500));
   stop = true;
   for (std::thread& thread : threads) thread.join();

@@ -90,6 +90,15 @@ class Db : public storage::Appendable,
   virtual void SetMaxExemplars(uint64_t max_exemplars) = 0;
   // The blocks that are read now, by min_time.
   virtual std::vector<BlockMeta> Blocks() const = 0;
+  // As Prometheus's admin API. Each waits for a compaction that is under way.
+  // Deletes the samples in [min_time, max_time] of the series that all matchers select, as far as
+  // there are any now: they are gone from answers, and from the disk with the next compaction.
+  virtual base::Status Delete(model::Timestamp min_time, model::Timestamp max_time,
+                              storage::Matchers matchers) = 0;
+  // Gets what was deleted from blocks off the disk.
+  virtual base::Status CleanTombstones() = 0;
+  // A copy of the store in `snapshots/` of its directory, its blocks linked; returns the name.
+  virtual base::Result<std::string> Snapshot(bool with_head) = 0;
   // Syncs and releases everything. Appenders and queriers must be gone.
   virtual base::Status Close() = 0;
 };

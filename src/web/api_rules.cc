@@ -35,10 +35,7 @@ bool CheckType(Call& call) {
 
 bool CheckExcludeAlerts(Call& call) {
   const std::string text = base::ToLower(call.param("exclude_alerts"));
-  if (text.empty()) return true;
-  for (const std::string_view word : {"1", "t", "true", "0", "f", "false"}) {
-    if (text == word) return true;
-  }
+  if (text.empty() || base::ParseBool(text)) return true;
   RespondInvalidParam(call.response, "exclude_alerts",
                       fmt::format("error converting exclude_alerts: strconv.ParseBool: parsing {}: "
                                   "invalid syntax",

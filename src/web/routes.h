@@ -17,7 +17,7 @@ void AddSelfMetricsRoute(Router& router, const Context& context);    // status/s
 void AddRuleRoutes(Router& router, const Context& context);          // rules, alerts, alertmanagers
 void AddFeatureRoute(Router& router, const Context& context);        // features
 void AddNotificationRoutes(Router& router, const Context& context);  // notifications, …/live
-void AddMiscRoutes(Router& router, const Context& context);          // admin
+void AddAdminRoutes(Router& router, const Context& context);         // admin/tsdb
 void AddWriteRoutes(Router& router, const Context& context);         // write, otlp
 void AddRemoteReadRoute(Router& router, const Context& context);     // read
 void AddFederateRoute(Router& router, const Context& context);       // /federate

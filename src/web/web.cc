@@ -124,7 +124,7 @@ class WebServer final : public Web {
     AddRuleRoutes(router_, context_);
     AddFeatureRoute(router_, context_);
     AddNotificationRoutes(router_, context_);
-    AddMiscRoutes(router_, context_);
+    AddAdminRoutes(router_, context_);
     AddWriteRoutes(router_, context_);
     AddRemoteReadRoute(router_, context_);
     AddFederateRoute(router_, context_);

@@ -347,5 +347,39 @@ TEST(Web, FederateWritesCustomBucketsAsClassicHistogram) {
                 "h_count{instance=\"i\"} 5" + t);
 }
 
+TEST(Web, AdminApi) {
+  WebFixture f;
+  f.options.admin_api = true;
+  const auto body = [&](const std::string& form) {
+    return f.Post("/api/v1/admin/tsdb/delete_series", form).body;
+  };
+  EXPECT_EQ(body(""),
+            R"({"status":"error","errorType":"bad_data","error":"no match[] parameter provided"})");
+  EXPECT_NE(body("match[]=up&start=x").find(R"(invalid parameter \"start\")"), std::string::npos);
+  EXPECT_NE(body("match[]={").find(R"(invalid parameter \"match[]\")"), std::string::npos);
+  EXPECT_TRUE(f.db.deleted.empty());
+
+  const FakeResponse deleted =
+      f.Post("/api/v1/admin/tsdb/delete_series", "match[]=up&match[]={job=\"a\"}&start=1&end=2");
+  EXPECT_EQ(deleted.status, 204);
+  EXPECT_EQ(deleted.body, "");
+  ASSERT_EQ(f.db.deleted.size(), 2u);
+  EXPECT_EQ(f.db.deleted[1].min_time, 1000);
+  EXPECT_EQ(f.db.deleted[1].max_time, 2000);
+  EXPECT_EQ(f.db.deleted[1].matchers[0].value(), "a");
+
+  EXPECT_EQ(f.Post("/api/v1/admin/tsdb/clean_tombstones", "").status, 204);
+  EXPECT_EQ(f.Post("/api/v1/admin/tsdb/snapshot", "").body,
+            R"({"status":"success","data":{"name":"with-head"}})");
+  EXPECT_EQ(f.Post("/api/v1/admin/tsdb/snapshot", "skip_head=true").body,
+            R"({"status":"success","data":{"name":"without-head"}})");
+  EXPECT_EQ(f.Post("/api/v1/admin/tsdb/snapshot", "skip_head=maybe").status, 400);
+
+  f.db.admin_status = base::Unavailable("disk is gone");
+  const FakeResponse failed = f.Post("/api/v1/admin/tsdb/clean_tombstones", "");
+  EXPECT_EQ(failed.status, 500);
+  EXPECT_EQ(failed.body, R"({"status":"error","errorType":"internal","error":"disk is gone"})");
+}
+
 }  // namespace
 }  // namespace tributary::web

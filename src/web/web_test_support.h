@@ -155,6 +155,22 @@ class FakeDb final : public tsdb::Db {
     return exemplars;
   }
   std::vector<storage::SeriesExemplars> exemplars;
+  base::Status Delete(model::Timestamp min_time, model::Timestamp max_time,
+                      storage::Matchers matchers) override {
+    deleted.push_back({min_time, max_time, {matchers.begin(), matchers.end()}});
+    return admin_status;
+  }
+  base::Status CleanTombstones() override { return admin_status; }
+  base::Result<std::string> Snapshot(bool with_head) override {
+    if (!admin_status) return admin_status.error();
+    return std::string(with_head ? "with-head" : "without-head");
+  }
+  struct Deleted {
+    model::Timestamp min_time, max_time;
+    std::vector<model::Matcher> matchers;
+  };
+  std::vector<Deleted> deleted;
+  base::Status admin_status;
   base::Status Close() override { return {}; }
   std::unique_ptr<storage::Appender> NewAppender() override { return nullptr; }
   base::Result<std::unique_ptr<storage::Querier>> NewQuerier(model::Timestamp,

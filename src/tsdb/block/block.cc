@@ -1,8 +1,10 @@
 #include "tsdb/block/block.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "tsdb/block/block_querier.h"
+#include "tsdb/block/normalize_chunks.h"
 
 namespace tributary::tsdb {
 
@@ -45,12 +47,18 @@ base::Status Block::Chunks(uint32_t ref, model::Timestamp min_time, model::Times
   if (tombstones_.empty()) return {};
   const auto deleted = tombstones_.find(ref);
   if (deleted == tombstones_.end()) return {};
-  std::vector<chunk::ChunkView> left(out->begin() + static_cast<std::ptrdiff_t>(begin), out->end());
-  RETURN_IF_ERROR(
-      NormalizeChunks({model::kMinTime, model::kMaxTime}, deleted->second, buffer, &left));
-  out->resize(begin);
-  out->insert(out->end(), left.begin(), left.end());
-  return {};
+  return EraseDeleted(deleted->second, buffer, begin, out);
+}
+
+base::Result<bool> Block::AllDeleted(uint32_t ref, model::Timestamp min_time,
+                                     model::Timestamp max_time) const {
+  const auto deleted = tombstones_.find(ref);
+  if (deleted == tombstones_.end()) return false;
+  std::vector<ChunkMeta> metas;
+  RETURN_IF_ERROR(index_->ChunksOf(ref, min_time, max_time, &metas));
+  return std::ranges::all_of(metas, [&](const ChunkMeta& meta) {
+    return Covers(deleted->second, {meta.min_time, meta.max_time});
+  });
 }
 
 }  // namespace tributary::tsdb

@@ -41,6 +41,10 @@ class Block final : public storage::Queryable, public std::enable_shared_from_th
   base::Result<std::unique_ptr<storage::SeriesSelection>> SelectAll();
 
   const IndexReader& index() const { return *index_; }
+  const Tombstones& tombstones() const { return tombstones_; }
+  // Whether nothing is left of the chunks of a series that overlap.
+  base::Result<bool> AllDeleted(uint32_t ref, model::Timestamp min_time,
+                                model::Timestamp max_time) const;
   // The chunks of a series that overlap, without what was deleted.
   base::Status Chunks(uint32_t ref, model::Timestamp min_time, model::Timestamp max_time,
                       storage::ChunkBuffer* buffer, std::vector<chunk::ChunkView>* out) const;

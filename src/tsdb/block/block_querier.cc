@@ -135,6 +135,7 @@ class BlockQuerier final : public storage::Querier {
   // Selected by labels and with chunks in the querier's time.
   base::Result<std::vector<uint32_t>> Matching(storage::Matchers matchers) {
     ASSIGN_OR_RETURN(std::vector<uint32_t> refs, SelectPostings(block_->index(), matchers));
+    if (!block_->tombstones().empty()) RETURN_IF_ERROR(DropDeleted(&refs));
     if (min_time_ <= block_->meta().min_time && max_time_ >= block_->meta().max_time - 1) {
       return refs;
     }
@@ -147,6 +148,16 @@ class BlockQuerier final : public storage::Querier {
     }
     refs.resize(kept);
     return refs;
+  }
+
+  base::Status DropDeleted(std::vector<uint32_t>* refs) {
+    size_t kept = 0;
+    for (const uint32_t ref : *refs) {
+      ASSIGN_OR_RETURN(const bool gone, block_->AllDeleted(ref, min_time_, max_time_));
+      if (!gone) (*refs)[kept++] = ref;
+    }
+    refs->resize(kept);
+    return {};
   }
 
   const std::shared_ptr<const Block> block_;

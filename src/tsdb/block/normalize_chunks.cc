@@ -87,4 +87,14 @@ base::Status NormalizeChunks(TimeInterval range, std::span<const TimeInterval> d
   return {};
 }
 
+base::Status EraseDeleted(std::span<const TimeInterval> deleted, storage::ChunkBuffer* buffer,
+                          size_t first, std::vector<ChunkView>* chunks) {
+  const auto begin = chunks->begin() + static_cast<std::ptrdiff_t>(first);
+  std::vector<ChunkView> left(begin, chunks->end());
+  chunks->erase(begin, chunks->end());
+  RETURN_IF_ERROR(NormalizeChunks({model::kMinTime, model::kMaxTime}, deleted, buffer, &left));
+  chunks->insert(chunks->end(), left.begin(), left.end());
+  return {};
+}
+
 }  // namespace tributary::tsdb

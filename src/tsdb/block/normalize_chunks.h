@@ -20,4 +20,8 @@ namespace tributary::tsdb {
 base::Status NormalizeChunks(TimeInterval range, std::span<const TimeInterval> deleted,
                              storage::ChunkBuffer* buffer, std::vector<chunk::ChunkView>* chunks);
 
+// Takes what was deleted out of the chunks from number `first` on, which are of one series.
+base::Status EraseDeleted(std::span<const TimeInterval> deleted, storage::ChunkBuffer* buffer,
+                          size_t first, std::vector<chunk::ChunkView>* chunks);
+
 }  // namespace tributary::tsdb

@@ -28,7 +28,7 @@ base::Result<Tombstones> ParseTombstones(base::Bytes file) {
     const uint64_t ref = reader.Uvarint();
     const int64_t min = reader.Varint();
     const int64_t max = reader.Varint();
-    if (reader.ok()) out[ref].push_back({min, max});
+    if (reader.ok()) AddInterval({min, max}, &out[ref]);
   }
   if (!reader.ok()) return base::Corruption("ends within an entry");
   return out;
@@ -51,6 +51,12 @@ std::string FormatTombstones(const Tombstones& tombstones) {
   file += entries;
   whole.Be32(Crc32c(base::AsBytes(entries)));
   return file;
+}
+
+uint64_t CountIntervals(const Tombstones& tombstones) {
+  uint64_t count = 0;
+  for (const auto& [ref, intervals] : tombstones) count += intervals.size();
+  return count;
 }
 
 base::Result<Tombstones> ReadTombstones(base::FileSystem& fs, const std::string& dir) {

@@ -11,17 +11,19 @@
 
 #include "base/fs.h"
 #include "base/result.h"
-#include "tsdb/block/normalize_chunks.h"
+#include "tsdb/block/time_interval.h"
 
 namespace tributary::tsdb {
 
 inline constexpr std::string_view kTombstonesFile = "tombstones";
 
-// By series ref; intervals in no particular order.
+// By series ref; intervals ascend and do not touch.
 using Tombstones = absl::flat_hash_map<uint64_t, std::vector<TimeInterval>>;
 
 base::Result<Tombstones> ParseTombstones(base::Bytes file);
 std::string FormatTombstones(const Tombstones& tombstones);
+
+uint64_t CountIntervals(const Tombstones& tombstones);
 
 // Of the block in `dir`; none when there is no such file. Errors name the file.
 base::Result<Tombstones> ReadTombstones(base::FileSystem& fs, const std::string& dir);

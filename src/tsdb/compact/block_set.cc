@@ -84,6 +84,14 @@ base::Status BlockSet::Load() {
   return {};
 }
 
+base::Status BlockSet::Reopen(const std::shared_ptr<Block>& block) {
+  ASSIGN_OR_RETURN(std::shared_ptr<Block> again, Block::Open(fs_, block->dir()));
+  BlockList all = blocks();
+  std::ranges::replace(all, block, std::move(again));
+  Publish(std::move(all));
+  return {};
+}
+
 base::Status BlockSet::Remove(const BlockList& doomed) {
   BlockList left = blocks();
   std::erase_if(left, [&](const auto& b) { return std::ranges::find(doomed, b) != doomed.end(); });

@@ -1,6 +1,6 @@
 // BlockSet: the blocks of a store's directory that can be read. A block that cannot is set aside:
 // logged, counted, left on the disk and tried again when its files may have changed.
-// Thread-safe, except that Load() and Remove() are called by one thread at a time.
+// Thread-safe, except that Load(), Reopen() and Remove() are called by one thread at a time.
 #pragma once
 
 #include <memory>
@@ -29,6 +29,8 @@ class BlockSet {
   // Takes in blocks that are new on disk, forgets those that are gone, and removes those that are
   // parents of a readable block.
   base::Status Load();
+  // Opens a block again, whose files were changed; readers may go on with the old one.
+  base::Status Reopen(const std::shared_ptr<Block>& block);
   // Takes the blocks out and removes their directories; readers may go on.
   base::Status Remove(const BlockList& blocks);
 

@@ -32,10 +32,25 @@ class Planner {
       std::vector<size_t> group = FullRange(ranges[i]);
       if (!group.empty()) return group;
     }
-    return {};
+    return MuchDeleted(ranges[ranges.size() / 2]);
   }
 
  private:
+  // A block that is worth writing anew for what it gets rid of.
+  std::vector<size_t> MuchDeleted(int64_t wide) const {
+    for (auto it = order_.rbegin(); it != order_.rend(); ++it) {
+      const BlockMeta& block = blocks_[*it];
+      const uint64_t tombstones = block.stats.num_tombstones;
+      const uint64_t series = block.stats.num_series;
+      const bool is_wide = block.max_time - block.min_time >= wide;
+      const bool worth_it =
+          is_wide ? tombstones * 20 > series + 1 : tombstones > 0 && tombstones >= series;
+      if (worth_it && !block.failed) return {*it};
+      if (!is_wide) return {};
+    }
+    return {};
+  }
+
   bool AnyFailed(const std::vector<size_t>& group) const {
     return std::ranges::any_of(group, [&](size_t i) { return blocks_[i].failed; });
   }

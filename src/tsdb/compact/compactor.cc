@@ -8,7 +8,9 @@
 #include "base/threads.h"
 #include "tsdb/block/ulid.h"
 #include "tsdb/compact/compact_plan.h"
+#include "tsdb/compact/delete_series.h"
 #include "tsdb/compact/retention.h"
+#include "tsdb/compact/snapshot.h"
 #include "tsdb/compact/write_block.h"
 
 namespace tributary::tsdb {
@@ -86,6 +88,7 @@ void Compactor::Loop() {
     }
     const auto now = SteadyClock::now();
     if (now >= next_chunks) {
+      base::MutexLock working(working_);
       if (const base::Status status = head_.WriteChunks(); !status) {
         LOG_ERROR("full chunks stay in memory", kv("err", status.error()));
         next_chunks = now + kLongestBackoff;
@@ -108,6 +111,11 @@ void Compactor::Loop() {
 }
 
 base::Status Compactor::RunOnce() {
+  base::MutexLock working(working_);
+  return RunOnceLocked();
+}
+
+base::Status Compactor::RunOnceLocked() {
   RETURN_IF_ERROR(blocks_.Load());
   RETURN_IF_ERROR(ApplyRetention());
   if (HeadIsFull()) {
@@ -286,6 +294,64 @@ base::Status Compactor::MergeBlocks(const BlockList& parents) {
            kv("series", meta.stats.num_series), kv("samples", meta.stats.num_samples),
            kv("seconds", watch.Seconds()));
   return blocks_.Load();  // which removes the parents
+}
+
+base::Status Compactor::Delete(TimeInterval time, storage::Matchers matchers) {
+  base::MutexLock working(working_);
+  for (const std::shared_ptr<Block>& block : blocks_.blocks()) {
+    if (!block->Overlaps(time.min, time.max)) continue;
+    ASSIGN_OR_RETURN(const bool changed, DeleteFromBlock(fs_, *block, time, matchers));
+    if (changed) RETURN_IF_ERROR(blocks_.Reopen(block));
+  }
+  return head_.Delete(time, matchers);
+}
+
+base::Status Compactor::CleanTombstones() {
+  base::MutexLock working(working_);
+  for (const std::shared_ptr<Block>& block : blocks_.blocks()) {
+    if (block->tombstones().empty()) continue;
+    auto status = CleanTombstonesOf(block);
+    if (!status) return status.error().Context("clean tombstones of block " + block->meta().ulid);
+  }
+  return {};
+}
+
+base::Status Compactor::CleanTombstonesOf(const std::shared_ptr<Block>& block) {
+  const BlockMeta& old = block->meta();
+  BlockMeta meta{
+      .ulid = MakeUlid(clock_.NowMs()), .min_time = old.min_time, .max_time = old.max_time};
+  meta.sources = {meta.ulid};
+  meta.parents = {{old.ulid, old.min_time, old.max_time}};
+  meta.hints = old.hints;
+  const auto written = [&]() -> base::Result<std::optional<BlockMeta>> {
+    ASSIGN_OR_RETURN(const auto selection, block->SelectAll());
+    return WriteBlock(
+        fs_, {.parent = options_.path, .meta = std::move(meta), .on_chunk = {}, .stop = &stopping_},
+        {selection.get()});
+  }();
+  if (!written) return written.error();
+  if (!written->has_value()) return blocks_.Remove({block});  // all was deleted
+  return blocks_.Load();                                      // which removes the old one
+}
+
+base::Status Compactor::Snapshot(const std::string& dir, bool with_head) {
+  base::MutexLock working(working_);
+  for (const std::shared_ptr<Block>& block : blocks_.blocks()) {
+    auto status = LinkBlock(fs_, *block, dir);
+    if (!status) return status.error().Context("snapshot of block " + block->meta().ulid);
+  }
+  if (!with_head || head_.min_time() > head_.max_time()) return fs_.SyncDir(dir);
+  head_.WaitForAppenders();
+  const int64_t begin = head_.min_time();
+  const int64_t last = head_.max_time();
+  BlockMeta meta{.ulid = MakeUlid(clock_.NowMs()), .min_time = begin, .max_time = last + 1};
+  meta.sources = {meta.ulid};
+  const auto series = head_.SelectForBlock(begin, last);
+  const auto written =
+      WriteBlock(fs_, {.parent = dir, .meta = std::move(meta), .on_chunk = {}, .stop = &stopping_},
+                 {series.get()});
+  if (!written) return written.error().Context("snapshot of the head");
+  return fs_.SyncDir(dir);
 }
 
 base::Status Compactor::ApplyRetention() {

@@ -36,11 +36,21 @@ class Compactor {
   // Gives up what is under way and joins. Thread-safe.
   void Stop();
 
-  // All that is to be done now. One call at a time.
-  base::Status RunOnce();
+  // All that is to be done now. Like the calls below, waits for what else is under way.
+  base::Status RunOnce() TB_EXCLUDES(working_);
+
+  // Hides the samples in `time` of the series that all matchers select, in blocks and head.
+  base::Status Delete(TimeInterval time, storage::Matchers matchers) TB_EXCLUDES(working_);
+  // Writes blocks with tombstones anew, without what was deleted.
+  base::Status CleanTombstones() TB_EXCLUDES(working_);
+  // Fills the directory, which is there, with links to all blocks and, `with_head`, a block of what
+  // the head has in order.
+  base::Status Snapshot(const std::string& dir, bool with_head) TB_EXCLUDES(working_);
 
  private:
   void Loop();
+  base::Status RunOnceLocked() TB_REQUIRES(working_);
+  base::Status CleanTombstonesOf(const std::shared_ptr<Block>& block) TB_REQUIRES(working_);
   bool HeadIsFull() const;
   base::Status CompactHead();
   // A block for each range that has samples that came out of order.
@@ -71,6 +81,8 @@ class Compactor {
   base::Mutex mutex_;
   base::CondVar wake_;
   bool stop_ TB_GUARDED_BY(mutex_) = false;
+  // Held by whoever changes blocks and head, for as long as that takes; before mutex_.
+  base::Mutex working_;
   std::thread thread_;
 };
 

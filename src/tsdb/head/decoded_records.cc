@@ -37,6 +37,7 @@ void DecodedRecords::Clear() {
   histograms_.clear();
   exemplars_.clear();
   metadata_.clear();
+  tombstones_.clear();
   damage_.clear();
 }
 
@@ -107,6 +108,13 @@ void DecodedRecords::DecodeOne(base::Bytes record, model::Timestamp min_time,
       EraseFrom(begin, &exemplars_,
                 [&](const storage::RefExemplar& e) { return e.exemplar.t < min_time; });
       AddStep(RecordType::kExemplars, begin, exemplars_.size());
+      break;
+    }
+    case RecordType::kTombstones: {
+      const size_t begin = tombstones_.size();
+      status = DecodeTombstones(record, &tombstones_);
+      EraseFrom(begin, &tombstones_, [&](const RefTombstone& t) { return t.max_time < min_time; });
+      AddStep(RecordType::kTombstones, begin, tombstones_.size());
       break;
     }
     case RecordType::kMetadata: {

@@ -76,6 +76,9 @@ class DecodedRecords {
   std::span<RefMetadata> metadata(const Step& step) {
     return std::span(metadata_).subspan(step.begin, step.end - step.begin);
   }
+  std::span<RefTombstone> tombstones(const Step& step) {
+    return std::span(tombstones_).subspan(step.begin, step.end - step.begin);
+  }
   std::span<const base::Error> damage() const { return damage_; }
 
  private:
@@ -95,6 +98,7 @@ class DecodedRecords {
   std::vector<storage::RefHistogram> histograms_;
   std::vector<storage::RefExemplar> exemplars_;
   std::vector<RefMetadata> metadata_;
+  std::vector<RefTombstone> tombstones_;
   std::vector<base::Error> damage_;
   std::string scratch_;
 };

@@ -51,6 +51,10 @@ class Head final : public storage::Appendable, public storage::Queryable {
   // SelectForBlock().
   void WaitForAppenders() { state_.appenders.WaitForEarlier(); }
 
+  // Hides the samples in `time` (both ends inclusive) of the series that all matchers select, also
+  // from SelectForBlock(); what is appended later is not deleted. On success that is in the log.
+  base::Status Delete(TimeInterval time, storage::Matchers matchers);
+
   // Forgets samples before `min_time`, in whole chunks, and series that have none left. Waits for
   // the queriers and appenders that were there before it. From the call on, older samples are out
   // of bounds and new queriers begin at `min_time`, so the block must be in place by then. One call

@@ -87,6 +87,7 @@ void HeadReplay::ReplayBatch(const PackedRecords& batch) {
       if (s.type == RecordType::kSeries) MakeSeriesOf({part, step});
       if (s.type == RecordType::kExemplars) AddExemplars(parts_[part].exemplars(s));
       if (s.type == RecordType::kMetadata) AddMetadata(parts_[part].metadata(s));
+      if (s.type == RecordType::kTombstones) AddTombstones(parts_[part].tombstones(s));
     }
   }
   ApplyUpTo({num_parts_, 0});
@@ -150,6 +151,11 @@ void HeadReplay::AddMetadata(std::span<RefMetadata> metadata) {
     base::MutexLock lock(head_.metadata_mutex);
     head_.metadata[ref.value()] = std::move(m.metadata);
   }
+}
+
+void HeadReplay::AddTombstones(std::span<RefTombstone> tombstones) {
+  for (RefTombstone& t : tombstones) t.ref = head_.Resolve(t.ref);
+  head_.tombstones.Add(tombstones);
 }
 
 uint64_t HeadReplay::MeaningOf(model::SeriesRef logged) const {

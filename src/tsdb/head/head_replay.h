@@ -58,6 +58,7 @@ class HeadReplay {
   model::SeriesRef MakeSeries(const DecodedRecords::Series& logged, model::LabelSpan labels);
   void MapForeign(model::SeriesRef from, model::SeriesRef to);
   void AddExemplars(std::span<storage::RefExemplar> exemplars);
+  void AddTombstones(std::span<RefTombstone> tombstones);
   void AddMetadata(std::span<RefMetadata> metadata);
   void Damaged(const base::Error& error);
   void CloseGaps();

@@ -27,6 +27,7 @@
 #include "tsdb/head/exemplar_store.h"
 #include "tsdb/head/gate.h"
 #include "tsdb/head/head_metrics.h"
+#include "tsdb/head/head_tombstones.h"
 #include "tsdb/head/isolation.h"
 #include "tsdb/head/label_table.h"
 #include "tsdb/head/mem_series.h"
@@ -98,6 +99,7 @@ struct HeadState {
   ChunkFiles chunk_files;                       // what ClosedChunks has mapped is in them
   std::array<HeadShard, kSeriesShards> chunks;  // [i] guarded by series.shard(i).mutex
   std::array<OutOfOrderChunks, kSeriesShards> out_of_order;  // likewise
+  HeadTombstones tombstones;
   Isolation isolation;
   Gate readers;              // queriers: borrow chunk bytes, label runs and ids
   Gate appenders;            // appenders: hold refs with staged samples

@@ -46,12 +46,12 @@ void Head::Truncate(model::Timestamp min_time) {
   state_.appenders.WaitForEarlier();
   std::vector<uint32_t> dead = UnlinkDying();
   std::ranges::sort(dead);
+  absl::flat_hash_set<uint64_t> dead_refs;
   if (!dead.empty()) {
     state_.index.Remove(
         [&](const IndexedSeries& s) { return std::ranges::binary_search(dead, s.place); });
     // Who found one of them in the index before is gone after this.
     state_.readers.WaitForEarlier();
-    absl::flat_hash_set<uint64_t> dead_refs;
     for (const uint32_t place : dead) {
       HeadState::Shard& shard = state_.series.shard(place & (kSeriesShards - 1));
       base::MutexLock lock(shard.mutex);
@@ -67,6 +67,7 @@ void Head::Truncate(model::Timestamp min_time) {
     base::MutexLock lock(state_.metadata_mutex);
     for (const uint64_t ref : dead_refs) state_.metadata.erase(ref);
   }
+  state_.tombstones.Forget(min_time, [&](uint64_t ref) { return dead_refs.contains(ref); });
   state_.num_series.fetch_sub(dead.size());
   state_.metrics.series_removed.Add(static_cast<double>(dead.size()));
   int64_t old_min = state_.min_time.load();

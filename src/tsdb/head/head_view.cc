@@ -6,6 +6,7 @@
 
 #include "chunk/histogram_reader.h"
 #include "chunk/xor_chunk.h"
+#include "tsdb/block/normalize_chunks.h"
 
 namespace tributary::tsdb {
 namespace {
@@ -65,7 +66,18 @@ bool HeadView::MayHaveData() const {
   return false;
 }
 
+std::vector<TimeInterval> HeadView::Deleted(uint32_t shard, uint32_t slot,
+                                            const MemSeries& series) const {
+  if (head_.tombstones.empty()) return {};
+  return head_.tombstones.Of(MakeSeriesRef(shard, slot, series.generation));
+}
+
 bool HeadView::HasChunks(uint32_t shard, uint32_t slot, const MemSeries& series) const {
+  if (!Deleted(shard, slot, series).empty()) {
+    storage::ChunkBuffer buffer;
+    std::vector<chunk::ChunkView> left;
+    return !Chunks(shard, slot, series, &buffer, &left) || !left.empty();
+  }
   if (samples_ != Samples::kMarkedOutOfOrder &&
       tsdb::HasChunks(&head_.chunks[shard], series, in_order_.min, in_order_.max)) {
     return true;
@@ -78,13 +90,16 @@ base::Status HeadView::Chunks(uint32_t shard, uint32_t slot, const MemSeries& se
                               std::vector<chunk::ChunkView>* out) const {
   const size_t begin = out->size();
   if (samples_ != Samples::kMarkedOutOfOrder) InOrder(shard, slot, series, buffer, out);
-  if (!SeesOutOfOrder(series)) return {};
-  RETURN_IF_ERROR(head_.out_of_order[shard].Chunks(
-      slot, range_, Part(), samples_ == Samples::kMarkedOutOfOrder ? nullptr : &complete_, buffer,
-      out));
-  std::ranges::stable_sort(out->begin() + static_cast<std::ptrdiff_t>(begin), out->end(), {},
-                           &chunk::ChunkView::min_time);
-  return {};
+  if (SeesOutOfOrder(series)) {
+    RETURN_IF_ERROR(head_.out_of_order[shard].Chunks(
+        slot, range_, Part(), samples_ == Samples::kMarkedOutOfOrder ? nullptr : &complete_, buffer,
+        out));
+    std::ranges::stable_sort(out->begin() + static_cast<std::ptrdiff_t>(begin), out->end(), {},
+                             &chunk::ChunkView::min_time);
+  }
+  const std::vector<TimeInterval> deleted = Deleted(shard, slot, series);
+  if (deleted.empty()) return {};
+  return EraseDeleted(deleted, buffer, begin, out);
 }
 
 // A reader made while a compaction drops what it marked must not borrow it: that is in blocks.

@@ -40,6 +40,8 @@ class HeadView {
     return series.Has(MemSeries::kOutOfOrder) && samples_ != Samples::kInOrder;
   }
   OutOfOrderChunks::Part Part() const;
+  // What was deleted of a series.
+  std::vector<TimeInterval> Deleted(uint32_t shard, uint32_t slot, const MemSeries& series) const;
   void InOrder(uint32_t shard, uint32_t slot, const MemSeries& series, storage::ChunkBuffer* buffer,
                std::vector<chunk::ChunkView>* out) const;
 
