@@ -102,6 +102,8 @@ struct Opened {
     DbOptions options;
     options.path = path;
     options.wal_compression = compression;
+    options.compaction_poll_ms = 20;
+    options.min_chunk_file_bytes = 1;
     auto opened = Db::Open(options, base::PosixFileSystem(), base::SystemClock(), pool, metrics);
     EXPECT_TRUE(opened) << opened.error().message();
     db = std::move(*opened);
@@ -142,6 +144,34 @@ TEST(PrometheusFilesTest, ALogThatPrometheusWroteGivesTheSamplesPromtoolSees) {
     EXPECT_EQ(got.size(), want.size());
     EXPECT_TRUE(got == want);
   }
+  // Its series go on here, with full chunks in files.
+  std::set<std::string> more;
+  {
+    const Opened opened(data);
+    const model::Labels labels =
+        model::Labels::Of({{"__name__", "up"}, {"instance", "127.0.0.1:" + port}, {"job", "self"}});
+    std::vector<model::Label> span;
+    labels.ToSpan(&span);
+    const int64_t now = base::SystemClock().NowMs();
+    for (int i = 0; i < 400; ++i) {
+      const auto appender = opened.db->NewAppender();
+      const storage::RefSample sample{*appender->GetOrCreate(span, labels.Hash()), now + i * 1000,
+                                      i * 0.5};
+      storage::AppendOutcome outcome;
+      appender->Append({&sample, 1}, {&outcome, 1});
+      ASSERT_EQ(outcome, storage::AppendOutcome::kAppended);
+      ASSERT_TRUE(appender->Commit());
+    }
+    for (int i = 0; i < 500 && std::filesystem::is_empty(data + "/chunks_head"); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    ASSERT_FALSE(std::filesystem::is_empty(data + "/chunks_head"));
+    more = OurDump(*opened.db);
+    EXPECT_EQ(more.size(), want.size() + 400);
+  }
+  EXPECT_TRUE(PromtoolDump(data) == more);
+  const Opened opened(data);
+  EXPECT_TRUE(OurDump(*opened.db) == more);
 }
 
 TEST(PrometheusFilesTest, PromtoolSeesWhatWeAppended) {

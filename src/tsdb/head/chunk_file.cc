@@ -80,6 +80,7 @@ ParsedChunkFile ParseChunkFile(base::Bytes file) {
     entry.out_of_order = (encoding & kOutOfOrderBit) != 0;
     entry.chunk.encoding = static_cast<chunk::Encoding>(encoding & ~kOutOfOrderBit);
     entry.chunk.data = rest.subspan(data, size);
+    entry.num_samples = chunk::ChunkNumSamples(entry.chunk.data);
     parsed.chunks.push_back(entry);
     at += data + size + kCrcBytes;
   }

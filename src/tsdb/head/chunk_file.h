@@ -17,6 +17,7 @@ namespace tributary::tsdb {
 struct FileChunk {
   model::SeriesRef ref;
   bool out_of_order = false;
+  size_t num_samples = 0;  // set by ParseChunkFile()
   chunk::ChunkView chunk;
 };
 

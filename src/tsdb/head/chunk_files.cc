@@ -59,23 +59,29 @@ base::Result<std::vector<std::vector<FileChunk>>> ChunkFiles::Load(base::FileSys
     File& file = files_[i];
     file = {.number = number, .max_time = model::kMinTime, .mapped = nullptr};
     const std::string path = base::JoinPath(dir, entry->name);
-    auto mapped = fs.Map(path);
-    std::optional<base::Error> damage;
-    if (mapped) {
-      ParsedChunkFile parsed = ParseChunkFile((*mapped)->data());
+    const base::Status read = [&]() -> base::Status {
+      // Read, not mapped, to be checked: pages of a mapping would count as memory of the process.
+      ASSIGN_OR_RETURN(const std::string bytes, fs.ReadFile(path));
+      ASSIGN_OR_RETURN(file.mapped, fs.Map(path));
+      const base::Bytes stays = file.mapped->data();
+      if (stays.size() != bytes.size()) return base::Internal(path + " changed while it was read");
+      ParsedChunkFile parsed = ParseChunkFile(base::AsBytes(bytes));
+      for (FileChunk& chunk : parsed.chunks) {
+        const uint8_t* begin = reinterpret_cast<const uint8_t*>(bytes.data());
+        chunk.chunk.data = stays.subspan(static_cast<size_t>(chunk.chunk.data.data() - begin),
+                                         chunk.chunk.data.size());
+      }
       chunks[i] = std::move(parsed.chunks);
-      damage = std::move(parsed.damage);
-      file.mapped = std::move(*mapped);
-    } else {
-      damage = mapped.error();
-    }
+      if (parsed.damage) return *parsed.damage;
+      return {};
+    }();
     for (const FileChunk& chunk : chunks[i]) {
       file.max_time = std::max(file.max_time, chunk.chunk.max_time);
     }
-    if (!damage) return;
+    if (read) return;
     corruptions_.Add();
     LOG_WARN("chunks_head: a file is damaged: the log is read for what it does not hold",
-             kv("file", path), kv("chunks", chunks[i].size()), kv("err", *damage));
+             kv("file", path), kv("chunks", chunks[i].size()), kv("err", read.error()));
   });
   uint64_t bytes = 0;
   for (const auto& [number, entry] : found) bytes += entry->size;

@@ -1,6 +1,7 @@
 #include "tsdb/head/head.h"
 
 #include <algorithm>
+#include <malloc.h>
 #include <utility>
 
 #include "tsdb/head/head_appender.h"
@@ -52,7 +53,10 @@ Head::Head(HeadOptions options, base::MetricsRegistry& registry, const WalMetric
 Head::~Head() = default;
 
 base::Status Head::Replay(base::FileSystem& fs, ReplayOptions options) {
-  return HeadReplay(state_, fs, std::move(options)).Run();
+  base::Status status = HeadReplay(state_, fs, std::move(options)).Run();
+  // What the threads of the replay have freed would stay with the process.
+  malloc_trim(0);
+  return status;
 }
 
 std::unique_ptr<storage::Appender> Head::NewAppender() { return MakeHeadAppender(state_); }
@@ -77,6 +81,7 @@ uint64_t Head::NumChunks() const {
 }
 
 HeadStats Head::Stats(size_t limit) const {
+  const Gate::Pin pin(state_.readers);
   HeadStats stats;
   stats.num_series = num_series();
   stats.chunk_count = NumChunks();

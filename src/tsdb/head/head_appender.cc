@@ -88,8 +88,7 @@ class HeadAppender final : public storage::Appender {
   // Notes the series when its labels have to go into the log. Null when there is no such series.
   MemSeries* Touch(Shard& shard, model::SeriesRef ref) TB_REQUIRES(shard.mutex);
   base::Status Log();
-  base::Status LogOutOfOrder(std::span<const RefSample> samples,
-                             std::span<const storage::RefHistogram> histograms);
+  base::Status LogOutOfOrder();
   void ApplyOutOfOrder(const Isolation::Commit& commit);
   // Puts aside what others have overtaken since Append().
   base::Status ApplyLate(const Isolation::Commit& commit);
@@ -360,26 +359,32 @@ base::Status HeadAppender::Log() {
     }
     records.EndRecord();
   }
-  records.AddMetadata(scratch_->metadata);
-  records.AddSamples(scratch_->sorted);
-  records.AddHistograms(scratch_->histograms);
+  std::vector<RefSample> samples;
+  std::vector<storage::RefHistogram> histograms;
+  std::vector<storage::RefExemplar> exemplars;
+  std::vector<RefMetadata> metadata;
+  records.AddMetadata(head_.UnderLoggedRefs(scratch_->metadata, &metadata));
+  records.AddSamples(head_.UnderLoggedRefs(scratch_->sorted, &samples));
+  records.AddHistograms(head_.UnderLoggedRefs(scratch_->histograms, &histograms));
   // As in Prometheus, what is out of order goes into both logs: followers read this one, and
   // replay passes over it here.
-  records.AddSamples(scratch_->out_of_order);
-  records.AddHistograms(scratch_->out_of_order_histograms);
-  records.AddExemplars(scratch_->exemplars);
+  records.AddSamples(head_.UnderLoggedRefs(scratch_->out_of_order, &samples));
+  records.AddHistograms(head_.UnderLoggedRefs(scratch_->out_of_order_histograms, &histograms));
+  records.AddExemplars(head_.UnderLoggedRefs(scratch_->exemplars, &exemplars));
   RETURN_IF_ERROR(head_.wal->Log(records));
-  return LogOutOfOrder(scratch_->out_of_order, scratch_->out_of_order_histograms);
+  return LogOutOfOrder();
 }
 
-base::Status HeadAppender::LogOutOfOrder(std::span<const RefSample> samples,
-                                         std::span<const storage::RefHistogram> histograms) {
+base::Status HeadAppender::LogOutOfOrder() {
   WalWriter* log = head_.out_of_order_wal.load();
-  if (log == nullptr || (samples.empty() && histograms.empty())) return {};
+  if (log == nullptr) return {};
+  if (scratch_->out_of_order.empty() && scratch_->out_of_order_histograms.empty()) return {};
+  std::vector<RefSample> samples;
+  std::vector<storage::RefHistogram> histograms;
   RecordBatch& records = scratch_->records;
   records.Clear();
-  records.AddSamples(samples);
-  records.AddHistograms(histograms);
+  records.AddSamples(head_.UnderLoggedRefs(scratch_->out_of_order, &samples));
+  records.AddHistograms(head_.UnderLoggedRefs(scratch_->out_of_order_histograms, &histograms));
   return log->Log(records);
 }
 
@@ -425,7 +430,7 @@ base::Status HeadAppender::ApplyLate(const Isolation::Commit& commit) {
         stage(h, model::IsStaleNaN(h.is_float ? h.float_histogram.sum : h.histogram.sum),
               &scratch_->out_of_order_histograms));
   }
-  RETURN_IF_ERROR(LogOutOfOrder(scratch_->out_of_order, scratch_->out_of_order_histograms));
+  RETURN_IF_ERROR(LogOutOfOrder());
   ApplyOutOfOrder(commit);
   return {};
 }

@@ -9,7 +9,9 @@ namespace {
 
 // A shard's lock is held for this many slots at a time.
 constexpr uint32_t kSlotsPerLock = 512;
-constexpr size_t kFullFileBytes = 16 << 20;
+// A file is read by one thread at the start, so that several smaller ones are better than a large
+// one.
+constexpr size_t kFullFileBytes = 4 << 20;
 
 // One chunk on its way into a file.
 struct Leaving {
@@ -60,7 +62,8 @@ class ChunkWriter {
           const MemSeries& series = shard.slots[slot];
           // Under a ref that is in no series record the chunk would be nobody's at the next start.
           if (series.labels == 0 || !series.Has(MemSeries::kLogged)) continue;
-          const model::SeriesRef ref = MakeSeriesRef(shard_index, slot, series.generation);
+          const model::SeriesRef ref =
+              head_.LoggedRef(MakeSeriesRef(shard_index, slot, series.generation));
           EachUnmapped(closed, series, &scratch_, [&](uint32_t chunk) {
             const ClosedChunks::Header& header = closed.header(chunk);
             if (content_.empty()) BeginChunkFile(&content_);

@@ -10,7 +10,7 @@ namespace tributary::tsdb {
 namespace {
 
 // Packed bytes that one thread decodes at a time.
-constexpr size_t kPartBytes = 64 << 10;
+constexpr size_t kPartBytes = 32 << 10;
 
 }  // namespace
 
@@ -35,6 +35,8 @@ base::Status HeadReplay::Run() {
     if (!more) break;
     ReplayBatch(batch);
   }
+  for (const IndexedSeries& series : made_) head_.index.Add(series);
+  parts_.clear();
   pool_.ParallelFor(kSeriesShards, [&](size_t s) { shards_.Finish(static_cast<uint32_t>(s)); });
   CloseGaps();
   if (shards_.unknown() != 0) {
@@ -76,8 +78,14 @@ void HeadReplay::ReplayBatch(const PackedRecords& batch) {
   }
   num_parts_ = records.size();
   if (parts_.size() < num_parts_) parts_.resize(num_parts_);
-  pool_.ParallelFor(num_parts_, [&](size_t i) {
-    parts_[i].Decode(batch, records[i], options_.min_time, head_.exemplars.enabled());
+  // The index takes long and is not asked before the end, so it is one batch behind.
+  const std::vector<IndexedSeries> made = std::exchange(made_, {});
+  pool_.ParallelFor(num_parts_ + 1, [&](size_t i) {
+    if (i == 0) {
+      for (const IndexedSeries& series : made) head_.index.Add(series);
+      return;
+    }
+    parts_[i - 1].Decode(batch, records[i - 1], options_.min_time, head_.exemplars.enabled());
   });
   applied_ = {};
   for (size_t part = 0; part < num_parts_; ++part) {
@@ -171,28 +179,26 @@ void HeadReplay::MakeSeriesOf(Place place) {
     if (s.size == 0) continue;
     const uint64_t before = MeaningOf(s.ref);
     const model::LabelSpan labels = part.LabelsOf(s);
-    model::SeriesRef now = Find(labels, s.hash);
+    model::SeriesRef now = FindSeries(s, labels);
     // Samples up to here are those of the series that the ref stood for.
     if (before != 0 && before != now.value()) ApplyUpTo(place);
     if (now.value() == 0) now = MakeSeries(s, labels);
     if (now.value() == 0) continue;
-    if (now == s.ref) {
-      HeadState::Shard& shard = head_.series.shard_of(now);
-      base::MutexLock lock(shard.mutex);
-      shard.slots[SlotOf(now)].flags |= MemSeries::kLogged;
-    }
     MapForeign(s.ref, now);
     shards_.Claim(s.ref, now);
   }
 }
 
-model::SeriesRef HeadReplay::Find(model::LabelSpan labels, uint64_t hash) const {
-  const uint32_t shard_index = ShardOfHash(hash);
+model::SeriesRef HeadReplay::FindSeries(const DecodedRecords::Series& logged,
+                                        model::LabelSpan labels) {
+  const uint32_t shard_index = ShardOfHash(logged.hash);
   HeadState::Shard& shard = head_.series.shard(shard_index);
   base::MutexLock lock(shard.mutex);
-  const uint32_t slot = head_.series.FindByLabels(shard, labels, hash);
+  const uint32_t slot = head_.series.FindByLabels(shard, labels, logged.hash);
   if (slot == IdTable::kNone) return {};
-  return MakeSeriesRef(shard_index, slot, shard.slots[slot].generation);
+  MemSeries& series = shard.slots[slot];
+  series.flags |= MemSeries::kLogged;
+  return MakeSeriesRef(shard_index, slot, series.generation);
 }
 
 model::SeriesRef HeadReplay::MakeSeries(const DecodedRecords::Series& logged,
@@ -215,7 +221,8 @@ model::SeriesRef HeadReplay::MakeSeries(const DecodedRecords::Series& logged,
     Damaged(base::ResourceExhausted("more series in the log than the head can hold"));
     return {};
   }
-  head_.index.Add({static_cast<uint32_t>(made.ref.value()) & ((1u << 28) - 1), run});
+  made.series->flags |= MemSeries::kLogged;
+  made_.push_back({static_cast<uint32_t>(made.ref.value()) & ((1u << 28) - 1), run});
   head_.num_series.fetch_add(1);
   return made.ref;
 }
@@ -225,9 +232,11 @@ void HeadReplay::MapForeign(model::SeriesRef from, model::SeriesRef to) {
   base::MutexLock lock(head_.foreign_mutex);
   if (from == to) {
     head_.foreign_refs.erase(from.value());
+    head_.logged_refs.erase(to.value());
     return;
   }
   head_.foreign_refs[from.value()] = to.value();
+  head_.logged_refs[to.value()] = from.value();
   head_.has_foreign_refs.store(true, std::memory_order_release);
 }
 

@@ -4,7 +4,8 @@
 //
 // Refs: a series keeps the ref the log gave it when that ref says where such a series would be
 // (ours do). All others (Prometheus's, and those of a series that has two) are remembered in
-// HeadState::foreign_refs. A later series record for a ref replaces an earlier one.
+// HeadState::foreign_refs, and the series go on in the log under these. A later series record for a
+// ref replaces an earlier one.
 #pragma once
 
 #include <atomic>
@@ -52,8 +53,8 @@ class HeadReplay {
   void ApplyUpTo(Place end);
   // What `logged` means so far: a ref of today, or 0.
   uint64_t MeaningOf(model::SeriesRef logged) const;
-  // 0: there is none.
-  model::SeriesRef Find(model::LabelSpan labels, uint64_t hash) const;
+  // 0: there is none with these labels.
+  model::SeriesRef FindSeries(const DecodedRecords::Series& logged, model::LabelSpan labels);
   // 0: the head is full.
   model::SeriesRef MakeSeries(const DecodedRecords::Series& logged, model::LabelSpan labels);
   void MapForeign(model::SeriesRef from, model::SeriesRef to);
@@ -71,6 +72,7 @@ class HeadReplay {
   std::atomic<uint64_t> damaged_places_{0};
   std::vector<DecodedRecords> parts_;  // of the batch, in the order of the log
   size_t num_parts_ = 0;
+  std::vector<IndexedSeries> made_;  // not in the index yet
   Place applied_;
 };
 

@@ -102,6 +102,13 @@ model::SeriesRef HeadState::Resolve(model::SeriesRef ref) const {
   return it == foreign_refs.end() ? ref : model::SeriesRef(it->second);
 }
 
+model::SeriesRef HeadState::LoggedRef(model::SeriesRef ref) const {
+  if (!has_foreign_refs.load(std::memory_order_acquire)) return ref;
+  base::MutexLock lock(foreign_mutex);
+  const auto it = logged_refs.find(ref.value());
+  return it == logged_refs.end() ? ref : model::SeriesRef(it->second);
+}
+
 std::unique_ptr<AppendScratch> HeadState::TakeScratch() {
   base::MutexLock lock(scratch_mutex);
   if (scratch.empty()) return std::make_unique<AppendScratch>();

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -86,6 +87,17 @@ struct HeadState {
   void CoverTime(int64_t min, int64_t max);
   // What this ref of the log means today: own refs are themselves, foreign ones are looked up.
   model::SeriesRef Resolve(model::SeriesRef ref) const;
+  // The other way round: the refs of what goes into the log become those that it knows the series
+  // by. A second series record with another ref would make Prometheus forget what was before it.
+  model::SeriesRef LoggedRef(model::SeriesRef ref) const;
+  // `list` itself, or a translated copy in `*copy`.
+  template <class T>
+  std::span<const T> UnderLoggedRefs(const std::vector<T>& list, std::vector<T>* copy) const {
+    if (!has_foreign_refs.load(std::memory_order_acquire) || list.empty()) return list;
+    *copy = list;
+    for (T& entry : *copy) entry.ref = LoggedRef(entry.ref);
+    return *copy;
+  }
 
   std::unique_ptr<AppendScratch> TakeScratch();
   void GiveBack(std::unique_ptr<AppendScratch> scratch);
@@ -125,9 +137,10 @@ struct HeadState {
   // gave another meaning.
   std::atomic<uint16_t> min_generation{0};
 
-  // Refs in the log that could not be kept, and who they are here. Only filled by replay.
+  // Refs in the log that could not be kept, and who they are here; only filled by replay.
   mutable base::Mutex foreign_mutex;
   absl::flat_hash_map<uint64_t, uint64_t> foreign_refs TB_GUARDED_BY(foreign_mutex);
+  absl::flat_hash_map<uint64_t, uint64_t> logged_refs TB_GUARDED_BY(foreign_mutex);  // reverse
   std::atomic<bool> has_foreign_refs{false};
 
   mutable base::Mutex metadata_mutex;

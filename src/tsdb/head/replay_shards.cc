@@ -13,8 +13,7 @@ constexpr size_t kAheadChunk = 5;
 bool IsUsableChunk(const FileChunk& c) {
   const chunk::Encoding encoding = c.chunk.encoding;
   return !c.out_of_order && c.ref.value() != 0 && c.chunk.min_time <= c.chunk.max_time &&
-         c.chunk.data.size() <= ClosedChunks::kMaxBytes &&
-         chunk::ChunkNumSamples(c.chunk.data) != 0 &&
+         c.chunk.data.size() <= ClosedChunks::kMaxBytes && c.num_samples != 0 &&
          (encoding == chunk::Encoding::kXor || encoding == chunk::Encoding::kHistogram ||
           encoding == chunk::Encoding::kFloatHistogram);
 }
@@ -57,16 +56,20 @@ void ReplayShards::Claim(model::SeriesRef logged, model::SeriesRef series) {
   const std::span<const FileChunk> found = Unclaimed(&shards_[ShardOf(logged)], logged);
   if (found.empty()) return;
   Shard& shard = shards_[ShardOf(series)];
-  std::vector<FileChunk> chunks(found.begin(), found.end());
   Waiting& waiting = shard.waiting[SlotOf(series)];
-  // One that was logged under another ref as well.
-  for (; waiting.next < waiting.end; ++waiting.next) {
-    chunks.push_back(shard.chunks[waiting.next]);
+  const auto begin = static_cast<uint32_t>(shard.chunks.size());
+  shard.chunks.insert(shard.chunks.end(), found.begin(), found.end());
+  if (waiting.next < waiting.end) {
+    // One that was logged under another ref as well.
+    for (uint32_t i = waiting.next; i < waiting.end; ++i) {
+      const FileChunk chunk = shard.chunks[i];
+      shard.chunks.push_back(chunk);
+    }
+    std::stable_sort(
+        shard.chunks.begin() + begin, shard.chunks.end(),
+        [](const FileChunk& a, const FileChunk& b) { return a.chunk.min_time < b.chunk.min_time; });
   }
-  std::ranges::stable_sort(chunks, {}, [](const FileChunk& c) { return c.chunk.min_time; });
-  waiting = {static_cast<uint32_t>(shard.chunks.size()),
-             static_cast<uint32_t>(shard.chunks.size() + chunks.size())};
-  shard.chunks.insert(shard.chunks.end(), chunks.begin(), chunks.end());
+  waiting = {begin, static_cast<uint32_t>(shard.chunks.size())};
   HeadState::Shard& table = head_.series.shard_of(series);
   base::MutexLock lock(table.mutex);
   table.slots[SlotOf(series)].flags |= MemSeries::kChunksWait;

@@ -93,6 +93,7 @@ class ByteReader {
   }
   double Double() { return std::bit_cast<double>(Be64()); }
   uint64_t Uvarint() {
+    if (p_ != end_ && *p_ < 0x80) return *p_++;
     uint64_t v = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
       if (p_ == end_) return Fail();

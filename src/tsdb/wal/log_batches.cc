@@ -10,8 +10,8 @@
 namespace tributary::tsdb {
 namespace {
 
-// Unpacked and decoded, this stays within the cache that cores share.
-constexpr size_t kBatchBytes = 2 << 20;
+// Unpacked and decoded, this is some ten megabytes: it stays within the cache that cores share.
+constexpr size_t kBatchBytes = 1 << 20;
 
 }  // namespace
 

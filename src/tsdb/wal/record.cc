@@ -202,14 +202,17 @@ base::Status DecodeSamples(base::Bytes record, std::vector<storage::RefSample>* 
   const uint64_t base_ref = r.Be64();
   const auto base_t = static_cast<int64_t>(r.Be64());
   // A sample takes at least ten bytes, so this is bounded by the record.
-  out->reserve(out->size() + r.remaining() / 10);
+  const size_t begin = out->size();
+  out->resize(begin + r.remaining() / 10 + 1);
+  storage::RefSample* next = out->data() + begin;
   while (!r.done()) {
     const uint64_t ref = base_ref + static_cast<uint64_t>(r.Varint());
     const int64_t t = Plus(base_t, r.Varint());
     const double v = r.Double();
-    if (!r.ok()) return Malformed("sample");
-    out->push_back({model::SeriesRef(ref), t, v});
+    if (!r.ok()) break;
+    *next++ = {model::SeriesRef(ref), t, v};
   }
+  out->resize(static_cast<size_t>(next - out->data()));
   if (!r.ok()) return Malformed("sample");
   return {};
 }
