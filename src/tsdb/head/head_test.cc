@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <malloc.h>
 #include <map>
 #include <random>
 #include <set>
@@ -15,6 +16,7 @@
 #include "chunk/histogram_reader.h"
 #include "chunk/xor_chunk.h"
 #include "tsdb/wal/segment.h"
+#include "tsdb/wal/wal_reader.h"
 
 namespace tributary::tsdb {
 namespace {
@@ -443,6 +445,39 @@ TEST_F(HeadTest, AppendersQueriersAndTruncationRunTogether) {
   }
 }
 
+// A fifth of the series is replaced again and again, each with a label value of its own.
+TEST_F(HeadTest, SeriesThatAreGoneLeaveNoMemoryBehind) {
+  constexpr int kSeries = 5000;
+  constexpr int kReplaced = kSeries / 5;
+  std::vector<size_t> used;
+  for (int step = 0; step < 40; ++step) {
+    const int64_t t = kNow + step * kHour;
+    auto appender = head_.NewAppender();
+    for (int i = 0; i < kSeries; ++i) {
+      const int life = (step + i / kReplaced) / 5;
+      const std::string pod = "pod-" + std::to_string(i) + "-" + std::to_string(life);
+      const Labels labels = Labels::Of({{"__name__", "m"},
+                                        {"container", std::string(300, 'c') + pod},
+                                        {"pod", pod},
+                                        {"shard", std::to_string(i % 10)}});
+      AppendOne(*appender, Ref(*appender, labels), t, i);
+    }
+    ASSERT_TRUE(appender->Commit());
+    appender.reset();  // truncation waits for it
+    head_.Truncate(t - kHour / 2);
+    EXPECT_EQ(head_.num_series(), kSeries);
+    EXPECT_EQ(Query(head_, {*Matcher::Create(MatchType::kRegexp, "pod", "pod-.*")}).size(),
+              kSeries);
+    const auto heap = mallinfo2();
+    used.push_back(heap.uordblks + heap.hblkhd);
+  }
+  EXPECT_LE(used.back(), used[10] + used[10] / 50);
+  // What goes on is what was there: no id has come to stand for another label.
+  const auto back = Query(head_, {*Matcher::Create(MatchType::kEqual, "pod", "pod-0-7")});
+  EXPECT_EQ(back.size(), 1u);
+  EXPECT_TRUE(Query(head_, {*Matcher::Create(MatchType::kEqual, "pod", "pod-0-3")}).empty());
+}
+
 // The log behind the head.
 class HeadLogTest : public ::testing::Test {
  protected:
@@ -539,6 +574,20 @@ TEST_F(HeadLogTest, ForeignRefsAreTakenOverOrMapped) {
     }
     Put(*store->head, Labels::Of({{"i", "later"}}), kNow + 1000 * (restart + 1), restart);
   }
+  // A series goes on under the ref that the log knows it by: Prometheus forgets what it has read of
+  // a series when another ref for it comes.
+  auto reader = WalReader::Open(*fs_, "wal");
+  ASSERT_TRUE(reader);
+  std::multiset<std::string> series;
+  while (reader->Next() == SegmentReader::State::kRecord) {
+    if (TypeOfRecord(reader->record()) != RecordType::kSeries) continue;
+    ASSERT_TRUE(DecodeSeries(reader->record(), [&](SeriesRef, model::LabelSpan labels) {
+      series.insert(std::string(labels[0].value));
+    }));
+  }
+  EXPECT_EQ(series.size(), 1003u);
+  EXPECT_EQ(series.count("2"), 1u);
+  EXPECT_EQ(series.count("later"), 1u);
 }
 
 TEST_F(HeadLogTest, AFullDiskRefusesTheCommitAndHeals) {

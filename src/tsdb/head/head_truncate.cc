@@ -63,9 +63,16 @@ void Head::Truncate(model::Timestamp min_time) {
       base::MutexLock lock(state_.foreign_mutex);
       absl::erase_if(state_.foreign_refs,
                      [&](const auto& entry) { return dead_refs.contains(entry.second); });
+      for (const uint64_t ref : dead_refs) state_.logged_refs.erase(ref);
     }
-    base::MutexLock lock(state_.metadata_mutex);
-    for (const uint64_t ref : dead_refs) state_.metadata.erase(ref);
+    {
+      base::MutexLock lock(state_.metadata_mutex);
+      for (const uint64_t ref : dead_refs) state_.metadata.erase(ref);
+    }
+    const std::vector<LabelId> unused = state_.labels.TakeUnused();
+    // Who found one of them before is gone after this.
+    state_.readers.WaitForEarlier();
+    state_.labels.FreeLabels(unused);
   }
   state_.tombstones.Forget(min_time, [&](uint64_t ref) { return dead_refs.contains(ref); });
   state_.num_series.fetch_sub(dead.size());

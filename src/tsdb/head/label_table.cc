@@ -10,6 +10,7 @@ namespace tributary::tsdb {
 namespace {
 
 constexpr size_t kStringBlockBytes = 64 << 10;
+constexpr uint32_t kLabelsPerLock = 4096;
 
 // Values come from senders who are not trusted: seeded.
 uint64_t HashValue(uint32_t name, std::string_view value) {
@@ -33,17 +34,45 @@ LabelTable::~LabelTable() = default;
 
 const char* LabelTable::Store(std::string_view s) {
   Arena& arena = strings_;
-  if (s.size() > arena.size - arena.used) {
-    arena.size = std::max(kStringBlockBytes, s.size());
-    arena.used = 0;
-    arena.total += arena.size;
-    arena.blocks.push_back(std::make_unique_for_overwrite<char[]>(arena.size));
-  }
   if (s.empty()) return "";
-  char* place = arena.blocks.back().get() + arena.used;
+  if (s.size() > kMaxPooledBytes) {
+    auto own = std::make_unique_for_overwrite<char[]>(s.size());
+    std::memcpy(own.get(), s.data(), s.size());
+    const char* data = own.get();
+    arena.total += s.size();
+    arena.large.emplace(data, std::move(own));
+    return data;
+  }
+  const size_t words = WordsOf(s.size());
+  char* place = arena.free[words];
+  if (place != nullptr) {
+    std::memcpy(&arena.free[words], place, sizeof(char*));
+  } else {
+    if (words * kWord > arena.size - arena.used) {
+      arena.size = kStringBlockBytes;
+      arena.used = 0;
+      arena.total += arena.size;
+      arena.blocks.push_back(std::make_unique_for_overwrite<char[]>(arena.size));
+    }
+    place = arena.blocks.back().get() + arena.used;
+    arena.used += words * kWord;
+  }
   std::memcpy(place, s.data(), s.size());
-  arena.used += s.size();
   return place;
+}
+
+void LabelTable::FreeString(const char* data, size_t size) {
+  Arena& arena = strings_;
+  if (size == 0) return;
+  if (size > kMaxPooledBytes) {
+    arena.total -= size;
+    arena.large.erase(data);
+    return;
+  }
+  char* place = const_cast<char*>(data);  // it is the arena's own
+  char*& first = arena.free[WordsOf(size)];
+  std::memcpy(place, &first, sizeof(char*));
+  first = place;
 }
 
 uint32_t LabelTable::InternName(std::string_view name) {
@@ -83,13 +112,23 @@ uint32_t LabelTable::InternLabel(uint32_t name, std::string_view value) {
     return e.name == name && std::string_view(e.data, e.size) == value;
   });
   if (found != IdTable::kNone) return found;
-  const uint32_t id = num_labels_.load(std::memory_order_relaxed) + 1;
-  CHECK(id < IdTable::kNone - 1, "more than 4 billion distinct labels");
-  entries_.Grow(id + 1);
+  uint32_t id;
+  if (!free_labels_.empty()) {
+    id = free_labels_.back();
+    free_labels_.pop_back();
+  } else {
+    id = num_labels_.load(std::memory_order_relaxed) + 1;
+    CHECK(id < IdTable::kNone - 1, "more than 4 billion distinct labels");
+    entries_.Grow(id + 1);
+    runs_with_.Grow(id + 1);
+  }
+  runs_with_[id] = 0;
   entries_[id] = {Store(value), static_cast<uint32_t>(value.size()), name};
   values_of_[name].push_back(id);
   label_ids_.Insert(hash, id);
-  num_labels_.store(id, std::memory_order_release);
+  if (id > num_labels_.load(std::memory_order_relaxed)) {
+    num_labels_.store(id, std::memory_order_release);
+  }
   return id;
 }
 
@@ -134,16 +173,59 @@ LabelRun LabelTable::Intern(model::LabelSpan labels) {
   uint32_t* place = blocks_[run / kBlockWords] + run % kBlockWords;
   *place++ = shape;
   for (size_t i = 0; i < labels.size(); ++i) {
-    *place++ = InternLabel(shapes_[shape].names[i], labels[i].value);
+    const uint32_t id = InternLabel(shapes_[shape].names[i], labels[i].value);
+    ++runs_with_[id];
+    *place++ = id;
   }
   return LabelRun(run);
 }
 
 void LabelTable::Release(LabelRun run) {
-  const uint32_t words = shapes_[ShapeOf(run)].size + 1;
+  const std::span<const LabelId> ids = LabelsOf(run);
+  const size_t words = ids.size() + 1;
   base::MutexLock lock(mutex_);
+  for (const LabelId id : ids) --runs_with_[id.value()];
   if (free_runs_.size() <= words) free_runs_.resize(words + 1);
   free_runs_[words].push_back(run.value());
+}
+
+std::vector<LabelId> LabelTable::TakeUnused() {
+  std::vector<LabelId> unused;
+  // In pieces: who makes a series waits for the lock.
+  for (uint32_t from = 1; from <= num_labels(); from += kLabelsPerLock) {
+    base::MutexLock lock(mutex_);
+    for (uint32_t id = from; id <= std::min(from + kLabelsPerLock - 1, num_labels()); ++id) {
+      if (runs_with_[id] != 0) continue;
+      const Entry& e = entries_[id];
+      label_ids_.Erase(HashValue(e.name, {e.data, e.size}), id);
+      runs_with_[id] = kUnused;
+      unused.push_back(LabelId(id));
+    }
+  }
+  std::vector<uint32_t> names;
+  for (const LabelId id : unused) names.push_back(NameOf(id).value());
+  std::ranges::sort(names);
+  names.erase(std::ranges::unique(names).begin(), names.end());
+  for (const uint32_t name : names) {
+    base::MutexLock lock(mutex_);
+    std::erase_if(values_of_[name], [this](uint32_t id) TB_NO_THREAD_SAFETY_ANALYSIS {
+      return runs_with_[id] == kUnused;
+    });
+  }
+  return unused;
+}
+
+void LabelTable::FreeLabels(std::span<const LabelId> unused) {
+  while (!unused.empty()) {
+    const auto some = unused.first(std::min<size_t>(unused.size(), kLabelsPerLock));
+    unused = unused.subspan(some.size());
+    base::MutexLock lock(mutex_);
+    for (const LabelId id : some) {
+      const Entry& e = entries_[id.value()];
+      FreeString(e.data, e.size);
+      free_labels_.push_back(id.value());
+    }
+  }
 }
 
 std::optional<LabelNameId> LabelTable::FindName(std::string_view name) const {

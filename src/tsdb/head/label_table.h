@@ -5,7 +5,8 @@
 //
 // Thread-safe. Interning takes one lock; everything that starts from an id or a run is lock-free,
 // provided that the id or run came to the reader through a lock or another ordered hand-over.
-// Strings and ids live until Release() and Reclaim() say otherwise, at most as long as the table.
+// Names live as long as the table, ids and values of labels as long as some run has them, and then
+// until they are reclaimed in two steps: TakeUnused() and FreeLabels().
 #pragma once
 
 #include <compare>
@@ -16,6 +17,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <absl/container/flat_hash_map.h>
 
 #include "base/mutex.h"
 #include "base/string_map.h"
@@ -43,15 +46,20 @@ class LabelTable {
   // A run for these labels; calling twice gives two runs. REQUIRES: at most kMaxLabels, well
   // formed.
   LabelRun Intern(model::LabelSpan labels) TB_EXCLUDES(mutex_);
-  // Gives the run's memory back. Its labels stay interned.
+  // Gives the run's memory back.
   void Release(LabelRun run) TB_EXCLUDES(mutex_);
+
+  // Labels that no run has: from the call on nobody finds them. One call at a time.
+  std::vector<LabelId> TakeUnused() TB_EXCLUDES(mutex_);
+  // The second step: ids and memory go to other labels. Nobody may hold these ids or their text.
+  void FreeLabels(std::span<const LabelId> unused) TB_EXCLUDES(mutex_);
 
   std::optional<LabelNameId> FindName(std::string_view name) const TB_EXCLUDES(mutex_);
   std::optional<LabelId> Find(LabelNameId name, std::string_view value) const TB_EXCLUDES(mutex_);
-  // Every value ever interned under this name, in no order.
+  // Every value interned under this name, in no order.
   std::vector<LabelId> ValuesOf(LabelNameId name) const TB_EXCLUDES(mutex_);
   std::vector<std::string> Names() const TB_EXCLUDES(mutex_);
-  // LabelIds are 1..num_labels().
+  // LabelIds are at most this.
   uint32_t num_labels() const { return num_labels_.load(std::memory_order_acquire); }
   size_t memory_bytes() const TB_EXCLUDES(mutex_);
 
@@ -103,6 +111,7 @@ class LabelTable {
   uint32_t InternLabel(uint32_t name, std::string_view value) TB_REQUIRES(mutex_);
   uint32_t AllocateRun(uint32_t words) TB_REQUIRES(mutex_);
   const char* Store(std::string_view s) TB_REQUIRES(mutex_);
+  void FreeString(const char* data, size_t size) TB_REQUIRES(mutex_);
 
   mutable base::Mutex mutex_;
   StableArray<Entry> entries_;
@@ -123,11 +132,22 @@ class LabelTable {
   std::vector<uint32_t> scratch_ TB_GUARDED_BY(mutex_);
   uint32_t last_shape_ TB_GUARDED_BY(mutex_) = 0;
 
+  // How many runs have a label; kUnused: it was taken by TakeUnused(), or its id is free.
+  static constexpr uint32_t kUnused = UINT32_MAX;
+  StableArray<uint32_t> runs_with_ TB_GUARDED_BY(mutex_);  // by id
+  std::vector<uint32_t> free_labels_ TB_GUARDED_BY(mutex_);
+
+  // Strings of up to kMaxPooledBytes are rounded up to words, so that a freed one serves others.
+  static constexpr size_t kWord = 8;
+  static constexpr size_t kMaxPooledBytes = 256;
+  static size_t WordsOf(size_t size) { return (size + kWord - 1) / kWord; }
   struct Arena {
     std::vector<std::unique_ptr<char[]>> blocks;
     size_t used = 0;
     size_t size = 0;
     size_t total = 0;
+    char* free[kMaxPooledBytes / kWord + 1] = {};  // by words; each begins with the next one
+    absl::flat_hash_map<const char*, std::unique_ptr<char[]>> large;
   };
   Arena strings_ TB_GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<uint32_t[]>> owned_words_ TB_GUARDED_BY(mutex_);

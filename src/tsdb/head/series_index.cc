@@ -8,12 +8,25 @@
 #include "base/check.h"
 
 namespace tributary::tsdb {
+namespace {
+
+// Who makes a series or selects waits while this much of the index is walked.
+constexpr uint32_t kNumbersPerLock = 16 << 10;
+constexpr size_t kBytesPerLock = 256 << 10;
+
+}  // namespace
 
 template <class F>
 void SeriesIndex::Each(const PostingList& list, F&& visit) {
-  const uint8_t* p = list.capacity == 0 ? list.inlined : list.heap;
-  const uint8_t* end = p + list.size;
-  uint32_t number = 0;
+  EachAfter(list, {}, std::forward<F>(visit));
+}
+
+template <class F>
+void SeriesIndex::EachAfter(const PostingList& list, ListPlace place, F&& visit) {
+  const uint8_t* begin = list.capacity == 0 ? list.inlined : list.heap;
+  const uint8_t* p = begin + place.bytes;
+  const uint8_t* end = begin + list.size;
+  uint32_t number = place.number;
   while (p != end) {
     uint32_t delta = *p & 0x7f;
     for (unsigned shift = 7; (*p++ & 0x80) != 0; shift += 7) {
@@ -144,29 +157,64 @@ void SeriesIndex::CollectAll(std::vector<IndexedSeries>* out) const {
 }
 
 void SeriesIndex::Remove(const std::function<bool(const IndexedSeries&)>& dead) {
-  base::MutexLock lock(mutex_);
-  // New numbers keep the order of the old ones, so the lists stay ascending.
-  std::vector<uint32_t> renumbered(last_number_ + 1, 0);
-  uint32_t kept = 0;
-  for (uint32_t number = 1; number <= last_number_; ++number) {
-    if (dead(series_[number])) continue;
-    renumbered[number] = ++kept;
-    series_[kept] = series_[number];
+  uint32_t seen;
+  {
+    base::MutexLock lock(mutex_);
+    seen = last_number_;
   }
-  if (kept == last_number_) return;
-  last_number_ = kept;
-  for (uint32_t label = 1; label < num_lists_; ++label) {
-    PostingList& old = lists_[label];
-    if (old.count == 0) continue;
-    PostingList list{};
-    Each(old, [&](uint32_t number) {
-      if (renumbered[number] != 0) Append(&list, renumbered[number], &heap_bytes_);
-    });
-    if (old.capacity != 0) {
-      heap_bytes_ -= old.capacity;
-      std::free(old.heap);
+  // New numbers keep the order of the old ones, so the lists stay ascending. Series that come
+  // meanwhile have numbers beyond `seen`.
+  std::vector<uint32_t> renumbered(seen + 1, 0);
+  uint32_t kept = 0;
+  for (uint32_t from = 1; from <= seen; from += kNumbersPerLock) {
+    base::MutexLock lock(mutex_);
+    for (uint32_t number = from; number < from + kNumbersPerLock && number <= seen; ++number) {
+      if (!dead(series_[number])) renumbered[number] = ++kept;
     }
-    old = list;
+  }
+  if (kept == seen) return;
+  const auto now = [&](uint32_t number) {
+    return number <= seen ? renumbered[number] : number - (seen - kept);
+  };
+  // The new lists are made beside the old ones, some at a time.
+  std::vector<PostingList> lists;
+  std::vector<ListPlace> copied;
+  size_t memory = 0;
+  const auto copy = [&](const PostingList& old, PostingList* list, ListPlace from) {
+    EachAfter(old, from, [&](uint32_t number) {
+      if (const uint32_t renamed = now(number); renamed != 0) Append(list, renamed, &memory);
+    });
+  };
+  for (uint32_t label = 0;;) {
+    base::MutexLock lock(mutex_);
+    if (label >= num_lists_) break;
+    size_t bytes = 0;
+    for (; label < num_lists_ && bytes < kBytesPerLock; ++label) {
+      const PostingList& old = lists_[label];
+      lists.push_back({});
+      copied.push_back({old.size, old.last});
+      copy(old, &lists.back(), {});
+      bytes += old.size + sizeof(PostingList);
+    }
+  }
+  {
+    base::MutexLock lock(mutex_);
+    lists.resize(num_lists_);
+    copied.resize(num_lists_);
+    for (uint32_t label = 1; label < num_lists_; ++label) {
+      if (lists_[label].size != copied[label].bytes) {
+        copy(lists_[label], &lists[label], copied[label]);
+      }
+      std::swap(lists_[label], lists[label]);
+    }
+    for (uint32_t number = 1; number <= last_number_; ++number) {
+      if (const uint32_t renamed = now(number); renamed != 0) series_[renamed] = series_[number];
+    }
+    last_number_ = now(last_number_ + 1) - 1;
+    heap_bytes_ = memory;
+  }
+  for (const PostingList& old : lists) {
+    if (old.capacity != 0) std::free(old.heap);
   }
 }
 

@@ -40,7 +40,8 @@ class SeriesIndex {
       TB_EXCLUDES(mutex_);
   void CollectAll(std::vector<IndexedSeries>* out) const TB_EXCLUDES(mutex_);
 
-  // Takes out every series for which dead() holds. Walks the whole index once.
+  // Takes out every series for which dead() holds, now and later. Walks the whole index once, in
+  // pieces, and needs memory for a second one meanwhile. One call at a time.
   void Remove(const std::function<bool(const IndexedSeries&)>& dead) TB_EXCLUDES(mutex_);
 
   size_t memory_bytes() const TB_EXCLUDES(mutex_);
@@ -58,8 +59,15 @@ class SeriesIndex {
     uint32_t last;
   };
   static void Append(PostingList* list, uint32_t number, size_t* memory);
+  // Behind some entries of a list: their bytes and the last number.
+  struct ListPlace {
+    uint32_t bytes = 0;
+    uint32_t number = 0;
+  };
   template <class F>
   static void Each(const PostingList& list, F&& visit);
+  template <class F>
+  static void EachAfter(const PostingList& list, ListPlace place, F&& visit);
 
   const LabelTable& labels_;
   mutable base::Mutex mutex_;
