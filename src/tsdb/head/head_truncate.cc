@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "tsdb/head/head.h"
+#include "tsdb/head/let_others_in.h"
 #include "tsdb/wal/checkpoint.h"
 #include "tsdb/wal/segment.h"
 
@@ -20,6 +21,7 @@ template <class F>
 void EachSeries(HeadState& state, uint32_t shard_index, F&& visit) {
   HeadState::Shard& shard = state.series.shard(shard_index);
   for (uint32_t from = 1;; from += kSlotsPerLock) {
+    LetOthersIn();
     base::MutexLock lock(shard.mutex);
     if (from >= shard.next_slot) return;
     for (uint32_t slot = from; slot < std::min(from + kSlotsPerLock, shard.next_slot); ++slot) {

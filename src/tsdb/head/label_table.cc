@@ -5,12 +5,13 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "tsdb/head/let_others_in.h"
 
 namespace tributary::tsdb {
 namespace {
 
 constexpr size_t kStringBlockBytes = 64 << 10;
-constexpr uint32_t kLabelsPerLock = 4096;
+constexpr uint32_t kLabelsPerLock = 2048;
 
 // Values come from senders who are not trusted: seeded.
 uint64_t HashValue(uint32_t name, std::string_view value) {
@@ -193,6 +194,7 @@ std::vector<LabelId> LabelTable::TakeUnused() {
   std::vector<LabelId> unused;
   // In pieces: who makes a series waits for the lock.
   for (uint32_t from = 1; from <= num_labels(); from += kLabelsPerLock) {
+    LetOthersIn();
     base::MutexLock lock(mutex_);
     for (uint32_t id = from; id <= std::min(from + kLabelsPerLock - 1, num_labels()); ++id) {
       if (runs_with_[id] != 0) continue;
@@ -207,6 +209,7 @@ std::vector<LabelId> LabelTable::TakeUnused() {
   std::ranges::sort(names);
   names.erase(std::ranges::unique(names).begin(), names.end());
   for (const uint32_t name : names) {
+    LetOthersIn();
     base::MutexLock lock(mutex_);
     std::erase_if(values_of_[name], [this](uint32_t id) TB_NO_THREAD_SAFETY_ANALYSIS {
       return runs_with_[id] == kUnused;
@@ -219,6 +222,7 @@ void LabelTable::FreeLabels(std::span<const LabelId> unused) {
   while (!unused.empty()) {
     const auto some = unused.first(std::min<size_t>(unused.size(), kLabelsPerLock));
     unused = unused.subspan(some.size());
+    LetOthersIn();
     base::MutexLock lock(mutex_);
     for (const LabelId id : some) {
       const Entry& e = entries_[id.value()];

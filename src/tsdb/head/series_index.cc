@@ -6,13 +6,14 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "tsdb/head/let_others_in.h"
 
 namespace tributary::tsdb {
 namespace {
 
 // Who makes a series or selects waits while this much of the index is walked.
-constexpr uint32_t kNumbersPerLock = 16 << 10;
-constexpr size_t kBytesPerLock = 256 << 10;
+constexpr uint32_t kNumbersPerLock = 4 << 10;
+constexpr size_t kBytesPerLock = 64 << 10;
 
 }  // namespace
 
@@ -167,6 +168,7 @@ void SeriesIndex::Remove(const std::function<bool(const IndexedSeries&)>& dead) 
   std::vector<uint32_t> renumbered(seen + 1, 0);
   uint32_t kept = 0;
   for (uint32_t from = 1; from <= seen; from += kNumbersPerLock) {
+    LetOthersIn();
     base::MutexLock lock(mutex_);
     for (uint32_t number = from; number < from + kNumbersPerLock && number <= seen; ++number) {
       if (!dead(series_[number])) renumbered[number] = ++kept;
@@ -179,6 +181,11 @@ void SeriesIndex::Remove(const std::function<bool(const IndexedSeries&)>& dead) 
   // The new lists are made beside the old ones, some at a time.
   std::vector<PostingList> lists;
   std::vector<ListPlace> copied;
+  {
+    base::MutexLock lock(mutex_);
+    lists.reserve(num_lists_);
+    copied.reserve(num_lists_);
+  }
   size_t memory = 0;
   const auto copy = [&](const PostingList& old, PostingList* list, ListPlace from) {
     EachAfter(old, from, [&](uint32_t number) {
@@ -186,6 +193,7 @@ void SeriesIndex::Remove(const std::function<bool(const IndexedSeries&)>& dead) 
     });
   };
   for (uint32_t label = 0;;) {
+    LetOthersIn();
     base::MutexLock lock(mutex_);
     if (label >= num_lists_) break;
     size_t bytes = 0;
