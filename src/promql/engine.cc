@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "promql/exec/context.h"
 #include "promql/exec/evaluator.h"
+#include "promql/exec/profile.h"
+#include "promql/exec/sample_counts.h"
 #include "promql/parse/parser.h"
 #include "promql/plan/plan.h"
 
@@ -120,7 +123,31 @@ Matrix ToMatrix(Block block) {
   return matrix;
 }
 
+Grid ToGrid(Block block) {
+  Grid grid{.start = block.steps.start, .step_ms = block.steps.step_ms, .rows = {}, .memory = {}};
+  grid.rows.reserve(block.series.size());
+  for (auto& s : block.series) {
+    if (!s.row.HasAny()) continue;
+    grid.rows.push_back({std::move(s.labels), s.row.values, std::move(s.row.histograms)});
+  }
+  block.series = {};
+  block.LeaveBudget();
+  grid.memory = std::make_shared<Block>(std::move(block));
+  return grid;
+}
+
 void SortByLabels(Matrix* matrix) { std::ranges::stable_sort(*matrix, {}, &Series::metric); }
+void SortByLabels(Grid* grid) { std::ranges::stable_sort(grid->rows, {}, &Grid::Row::metric); }
+
+Steps StepsOf(const PlanOptions& options) {
+  Steps steps{.start = options.start};
+  if (options.step_ms != 0) {
+    steps.step_ms = options.step_ms;
+    steps.count = static_cast<size_t>((options.end - options.start) / options.step_ms) + 1;
+    steps.lone_of_range = steps.count == 1 && options.start != options.end;
+  }
+  return steps;
+}
 
 class EngineImpl final : public Engine {
  public:
@@ -208,13 +235,25 @@ class EngineImpl final : public Engine {
     ASSIGN_OR_RETURN(const QueryPlan plan, MakePlan(*expr, plan_options));
     ASSIGN_OR_RETURN(const auto querier, source.NewQuerier(plan.mint, plan.maxt));
     QueryContext context(plan, *querier, pool_, context_options);
+    std::optional<Profiler> profiler;
+    if (query_options.explain) context.set_profiler(&profiler.emplace(query));
+    std::optional<SampleCounts> counts;
+    if (query_options.count_samples || query_options.per_step_stats) {
+      context.SwapCounts(&counts.emplace(StepsOf(plan_options), query_options.per_step_stats));
+    }
     result->stats.prepare_seconds = SecondsSince(prepare_ns);
 
     const int64_t eval_ns = base::SystemClock().MonotonicNs();
-    auto status = Evaluate(context, *plan.root, plan_options, result);
+    auto status = Evaluate(context, *plan.root, plan_options, query_options.grid, result);
     result->stats.eval_seconds = SecondsSince(eval_ns);
     result->stats.total_samples = context.budget().read();
-    result->stats.samples_read = result->stats.total_samples;
+    if (counts) {
+      result->stats.total_samples = counts->total();
+      result->stats.samples_read = counts->read();
+      result->stats.samples_per_step = counts->totals_per_step();
+      result->stats.samples_read_per_step = counts->reads_per_step();
+    }
+    if (profiler) result->profile = std::make_unique<QueryProfile>(profiler->Take());
     result->stats.peak_samples = context.budget().peak();
     result->stats.peak_bytes = context.budget().peak_bytes();
     result->annotations = context.annotations().Render(query);
@@ -222,7 +261,7 @@ class EngineImpl final : public Engine {
   }
 
   static base::Status Evaluate(QueryContext& context, const Plan& root, const PlanOptions& options,
-                               QueryResult* result) {
+                               bool grid, QueryResult* result) {
     Evaluator evaluator(context);
     if (root.type == ValueType::kString) {
       result->value = String{options.start, root.text};
@@ -234,16 +273,14 @@ class EngineImpl final : public Engine {
       result->value = std::move(matrix);
       return {};
     }
-    Steps steps{.start = options.start};
     const bool range = options.step_ms != 0;
-    if (range) {
-      steps.step_ms = options.step_ms;
-      steps.count = static_cast<size_t>((options.end - options.start) / options.step_ms) + 1;
-      steps.lone_of_range = steps.count == 1 && options.start != options.end;
-    }
-    ASSIGN_OR_RETURN(Block block, evaluator.Eval(root, steps));
+    ASSIGN_OR_RETURN(Block block, evaluator.Eval(root, StepsOf(options)));
     if (context.delayed_name_removal()) RETURN_IF_ERROR(DropFlaggedNames(&block));
-    if (range) {
+    if (range && grid) {
+      Grid rows = ToGrid(std::move(block));
+      SortTimed(&rows, result);
+      result->value = std::move(rows);
+    } else if (range) {
       Matrix matrix = ToMatrix(std::move(block));
       SortTimed(&matrix, result);
       result->value = std::move(matrix);
@@ -256,9 +293,10 @@ class EngineImpl final : public Engine {
     return {};
   }
 
-  static void SortTimed(Matrix* matrix, QueryResult* result) {
+  template <class Rows>
+  static void SortTimed(Rows* rows, QueryResult* result) {
     const int64_t sort_ns = base::SystemClock().MonotonicNs();
-    SortByLabels(matrix);
+    SortByLabels(rows);
     result->stats.sort_seconds = SecondsSince(sort_ns);
   }
 

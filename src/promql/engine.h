@@ -12,6 +12,7 @@
 #include "base/metrics.h"
 #include "base/result.h"
 #include "base/threads.h"
+#include "promql/query_profile.h"
 #include "promql/value.h"
 #include "storage/querier.h"
 
@@ -63,13 +64,17 @@ struct QueryOptions {
   QueryProgress* progress = nullptr;  // null: nobody watches
   std::function<void()> started;      // called once the query's turn has come; may be empty
   QueryOrigin origin;
-  bool per_step_stats = false;  // fills QueryStats::samples_per_step
-  bool explain = false;         // fills QueryResult::explain
+  bool count_samples = false;   // fills QueryStats::samples_read; total_samples is exact
+  bool per_step_stats = false;  // the same, and QueryStats::samples_per_step
+  bool explain = false;         // fills QueryResult::profile
+  bool grid = false;            // the answer to a range query is to be a Grid, not a Matrix
 };
 
 struct QueryStats {
-  uint64_t total_samples = 0;  // a sample in the windows of several steps counts for each of them
-  uint64_t samples_read = 0;   // counts once
+  // A sample in the windows of several steps counts for each of them. Counted roughly, samples of
+  // subqueries twice and histograms as one, unless asked for.
+  uint64_t total_samples = 0;
+  uint64_t samples_read = 0;  // counts once; 0 unless asked for
   uint64_t peak_samples = 0;
   uint64_t peak_bytes = 0;
   double eval_seconds = 0, sort_seconds = 0, prepare_seconds = 0, queue_seconds = 0;
@@ -77,24 +82,11 @@ struct QueryStats {
   std::vector<uint64_t> samples_read_per_step;  // likewise
 };
 
-// What one operator of a plan did. Figures are its own, without those of `inputs`, but operators
-// that run in one pass with the one above them ("fused") share the time of that one.
-struct OperatorProfile {
-  std::string name;    // "aggregate", "select", "range function", …
-  std::string detail;  // the part of the query it stands for
-  bool fused = false;
-  uint64_t rows = 0;     // series it yields, or reads
-  uint64_t samples = 0;  // looked at
-  uint64_t bytes = 0;    // of its result
-  double seconds = 0;    // wall time
-  std::vector<OperatorProfile> inputs;
-};
-
 struct QueryResult {
   Value value;
   Annotations annotations;
   QueryStats stats;
-  std::unique_ptr<OperatorProfile> explain;  // null unless asked for
+  std::unique_ptr<QueryProfile> profile;  // null unless asked for
 };
 
 // Error codes: kInvalidArgument for what is wrong with the text ("1:3: parse error: …") or the

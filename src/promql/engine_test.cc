@@ -191,6 +191,84 @@ TEST_F(EngineTest, ALimitOfOursNamesItselfAndTheSelector) {
             "allows 20");
 }
 
+TEST_F(EngineTest, ExplainsWhatItDid) {
+  for (int i = 0; i < 2400; i++) Load(fmt::format("m_total{{i=\"{}\"}}", i), {1, 2, 3, 4, 5});
+  QueryOptions options;
+  options.explain = true;
+  const auto result =
+      engine_->Range(store_, "sum(rate(m_total[2m]) * (2 * 4)) / count(m_total @ 0)", 60'000,
+                     240'000, 60'000, options);
+  ASSERT_TRUE(result);
+  ASSERT_NE(result->profile, nullptr);
+  ASSERT_EQ(result->profile->selections.size(), 1u) << "equal selectors are read once";
+  EXPECT_EQ(result->profile->selections[0].readers, 2u);
+  EXPECT_EQ(result->profile->selections[0].series, 2400u);
+
+  // "name rows fused(inputs)"
+  std::function<std::string(const OperatorProfile&)> outline = [&](const OperatorProfile& op) {
+    std::vector<std::string> inputs;
+    for (const auto& input : op.inputs) inputs.push_back(outline(input));
+    return fmt::format("{} {}{}{}", op.name, op.rows, op.fused ? " fused" : "",
+                       inputs.empty() ? "" : "(" + base::Join(inputs, ", ") + ")");
+  };
+  EXPECT_EQ(outline(result->profile->root),
+            "binary / 1(aggregate sum 1(binary * 2400 fused(function rate 2400 fused(select range "
+            "2400 fused), evaluate once 1(binary * 1(constant 1, constant 1)))), "
+            "evaluate once 1(aggregate count 1(select 2400 fused)))");
+  const OperatorProfile& sum = result->profile->root.inputs[0];
+  EXPECT_EQ(sum.text, "sum(rate(m_total[2m]) * (2 * 4))");
+  EXPECT_EQ(sum.bytes, 4 * sizeof(double));
+  EXPECT_EQ(sum.samples, 0u);
+  EXPECT_GT(sum.tasks, 1u);
+  EXPECT_GT(sum.seconds, 0);
+  const OperatorProfile& range = sum.inputs[0].inputs[0].inputs[0];
+  EXPECT_EQ(range.samples, 2400u * 2 * 4) << "two in each of four windows";
+  EXPECT_EQ(range.selection, 0u);
+  EXPECT_EQ(result->profile->root.inputs[1].inputs[0].inputs[0].samples, 2400u);
+}
+
+TEST_F(EngineTest, CountsSamplesAsPrometheusDoes) {
+  Load("m", {1, 2, 3, 4, 5, 6});
+  QueryOptions options;
+  options.per_step_stats = true;
+  // From minute 1 to 3: samples looked at / read by step.
+  auto f = [&](std::string_view query, std::string_view want) {
+    const auto result = engine_->Range(store_, query, 60'000, 180'000, 60'000, options);
+    ASSERT_TRUE(result) << query;
+    const QueryStats& stats = result->stats;
+    EXPECT_EQ(
+        fmt::format("{}: {} / {}: {}", stats.total_samples, fmt::join(stats.samples_per_step, " "),
+                    stats.samples_read, fmt::join(stats.samples_read_per_step, " ")),
+        want)
+        << query;
+  };
+  f("m", "3: 1 1 1 / 3: 1 1 1");
+  f("sum_over_time(m[3m])", "8: 2 3 3 / 4: 2 1 1");
+  f("sum_over_time(m[1s])", "3: 1 1 1 / 3: 1 1 1");
+  f("m @ 0", "3: 1 1 1 / 1: 1 0 0");
+  f("sum_over_time(m[2m:1m])", "6: 2 2 2 / 4: 2 1 1");
+  f("timestamp(m) + m", "6: 2 2 2 / 6: 2 2 2");
+  f("vector(1)", "0: 0 0 0 / 0: 0 0 0");
+}
+
+TEST_F(EngineTest, AGridSaysWhatAMatrixSays) {
+  Load("b", {1, 2, 3});
+  Load("a", {4});
+  QueryOptions options;
+  options.grid = true;
+  options.lookback_delta_ms = 60'000;
+  const auto result = engine_->Range(store_, "{__name__=~\"a|b|c\"}", 0, 120'000, 60'000, options);
+  ASSERT_TRUE(result);
+  const Grid& grid = std::get<Grid>(result->value);
+  ASSERT_EQ(grid.rows.size(), 2u);
+  EXPECT_EQ(grid.rows[0].metric.ToMetricString(), "a");
+  EXPECT_EQ(grid.rows[0].values[0], 4);
+  EXPECT_TRUE(model::IsStaleNaN(grid.rows[0].values[1]));
+  EXPECT_EQ(grid.rows[1].metric.ToMetricString(), "b");
+  EXPECT_EQ(grid.rows[1].values[2], 3);
+  EXPECT_EQ(grid.at(2), 120'000);
+}
+
 TEST_F(EngineTest, StopsWhenCancelled) {
   Load("m", {1});
   QueryOptions options;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -45,7 +46,22 @@ struct Series {
 };
 using Matrix = std::vector<Series>;
 
-using Value = std::variant<Scalar, String, Vector, Matrix>;
+// What a matrix says when all rows have the same steps, in half the memory.
+struct Grid {
+  struct Row {
+    model::Labels metric;
+    std::span<const double> values;  // one a step; a staleness marker: no float there
+    std::vector<std::shared_ptr<const model::FloatHistogram>> histograms;  // empty, or one a step
+  };
+  model::Timestamp start = 0;
+  int64_t step_ms = 0;
+  std::vector<Row> rows;
+  std::shared_ptr<const void> memory;  // that `values` point into
+
+  model::Timestamp at(size_t step) const { return start + static_cast<int64_t>(step) * step_ms; }
+};
+
+using Value = std::variant<Scalar, String, Vector, Matrix, Grid>;
 
 // Texts as Prometheus writes them, prefix and position included, deduplicated, in no stated order.
 struct Annotations {

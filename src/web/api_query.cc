@@ -1,10 +1,11 @@
-// /api/v1/query, query_range, query_exemplars.
+// /api/v1/query, query_range, query_exemplars; explain, which is ours.
 #include <algorithm>
 
 #include <fmt/format.h>
 
 #include "base/strings.h"
 #include "promql/engine.h"
+#include "promql/observe/query_profile_json.h"
 #include "promql/observe/query_stats_json.h"
 #include "promql/parse/ast.h"
 #include "storage/exemplar_querier.h"
@@ -57,7 +58,9 @@ bool ParseTimeout(Call& call, promql::QueryOptions* options) {
 
 bool ParseOptions(const Context& context, Call& call, CommonParams* params) {
   params->stats = call.param("stats");
+  params->options.count_samples = !params->stats.empty() || params->options.explain;
   params->options.per_step_stats = context.options.per_step_stats && params->stats == "all";
+  params->options.grid = true;
   params->options.origin.user = call.user;
   params->options.origin.client_ip = HostOf(call.request.remote_address());
   params->options.origin.method = call.request.method();
@@ -103,13 +106,25 @@ bool TruncateValue(promql::Value* value, uint64_t limit) {
   if (limit == 0) return false;
   if (auto* vector = std::get_if<promql::Vector>(value)) return Truncate(*vector, limit);
   if (auto* matrix = std::get_if<promql::Matrix>(value)) return Truncate(*matrix, limit);
+  if (auto* grid = std::get_if<promql::Grid>(value)) return Truncate(grid->rows, limit);
   return false;
+}
+
+void RespondProfile(Call& call, const promql::QueryResult& result) {
+  if (call.param("format") == "text") {
+    return RespondPlain(call.response, 200,
+                        promql::RenderQueryProfile(*result.profile, result.stats));
+  }
+  Envelope envelope(call.response);
+  promql::WriteQueryProfile(envelope.data(), *result.profile, result.stats);
+  envelope.Finish(result.annotations.warnings, result.annotations.infos);
 }
 
 void RespondResult(Call& call, const CommonParams& params,
                    base::Result<promql::QueryResult> outcome) {
   if (!outcome) return RespondQueryError(call, outcome.error());
   promql::QueryResult& result = *outcome;
+  if (result.profile) return RespondProfile(call, result);
   std::vector<std::string> warnings = std::move(result.annotations.warnings);
   std::vector<std::string> infos = std::move(result.annotations.infos);
   if (TruncateValue(&result.value, params.limit)) warnings.emplace_back(kTruncated);
@@ -134,8 +149,9 @@ void RespondResult(Call& call, const CommonParams& params,
   envelope.Finish(warnings, infos);
 }
 
-void Instant(const Context& context, Call& call) {
+void AnswerInstant(const Context& context, Call& call, bool explain) {
   CommonParams params;
+  params.options.explain = explain;
   if (!ParseCommonLimit(call, &params)) return;
   const auto t = ParseTimeParam(call, "time", context.services.clock->NowMs());
   if (!t) return RespondInvalidParam(call.response, "time", t.error().message());
@@ -146,8 +162,9 @@ void Instant(const Context& context, Call& call) {
                                                  *t, params.options));
 }
 
-void Range(const Context& context, Call& call) {
+void AnswerRange(const Context& context, Call& call, bool explain) {
   CommonParams params;
+  params.options.explain = explain;
   if (!ParseCommonLimit(call, &params)) return;
   const auto start = ParseTime(call.param("start"));
   if (!start) return RespondInvalidParam(call.response, "start", start.error().message());
@@ -175,6 +192,21 @@ void Range(const Context& context, Call& call) {
   RespondResult(call, params,
                 context.services.engine->Range(*context.services.queryable, call.param("query"),
                                                *start, *end, *step, params.options));
+}
+
+void Instant(const Context& context, Call& call) { AnswerInstant(context, call, false); }
+void Range(const Context& context, Call& call) { AnswerRange(context, call, false); }
+
+// Runs the query as `query` or, when there is a step, as `query_range` would, and tells how it went
+// instead of what came of it: as JSON, or as text with format=text.
+void Explain(const Context& context, Call& call) {
+  const std::string_view format = call.param("format");
+  if (!format.empty() && format != "json" && format != "text") {
+    return RespondInvalidParam(call.response, "format",
+                               "unknown format " + base::Quote(format) + ", use json or text");
+  }
+  if (call.param("step").empty()) return AnswerInstant(context, call, true);
+  AnswerRange(context, call, true);
 }
 
 // The matchers of every selector in the expression, one set a selector.
@@ -240,6 +272,7 @@ void AddQueryRoutes(Router& router, const Context& context) {
   add("/api/v1/query", Instant);
   add("/api/v1/query_range", Range);
   add("/api/v1/query_exemplars", Exemplars);
+  add("/api/v1/explain", Explain);
 }
 
 }  // namespace tributary::web

@@ -1,3 +1,4 @@
+#include <bit>
 #include <limits>
 
 #include <gtest/gtest.h>
@@ -35,6 +36,44 @@ TEST(ApiQuery, InstantVector) {
   EXPECT_EQ(f.engine.asked.lookback_delta_ms, 60'000);
   f.Get("/api/v1/query?query=up");
   EXPECT_EQ(f.engine.start, f.clock.NowMs());
+}
+
+TEST(ApiQuery, Explain) {
+  WebFixture f;
+  const FakeResponse r = f.Get("/api/v1/explain?query=up&time=7");
+  EXPECT_EQ(r.status, 200);
+  EXPECT_NE(r.body.find(R"({"status":"success","data":{"operators":{"name":"select")"),
+            std::string::npos);
+  EXPECT_EQ(f.engine.start, 7'000);
+  EXPECT_EQ(f.engine.step, 0);
+  EXPECT_TRUE(f.engine.asked.explain);
+  const FakeResponse text = f.Post("/api/v1/explain", "query=up&start=1&end=9&step=2&format=text");
+  EXPECT_TRUE(text.body.starts_with("select: 0 rows, 0 samples, ")) << text.body;
+  EXPECT_EQ(text.headers.Get("Content-Type"), "text/plain; charset=utf-8");
+  EXPECT_EQ(f.engine.step, 2'000);
+  EXPECT_EQ(f.Get("/api/v1/explain?query=up&format=xml").status, 400);
+  f.Get("/api/v1/query?query=up");
+  EXPECT_FALSE(f.engine.asked.explain);
+}
+
+TEST(ApiQuery, RangeFromAGrid) {
+  WebFixture f;
+  auto h = std::make_shared<model::FloatHistogram>();
+  h->count = 2;
+  h->sum = 3;
+  const double absent = std::bit_cast<double>(model::kStaleNaNBits);
+  const std::vector<double> a{1, absent, 3}, b{absent, absent, absent};
+  promql::Grid grid{.start = 1'000, .step_ms = 500, .rows = {}, .memory = {}};
+  grid.rows.push_back({Labels::Of({{"x", "a"}}), a, {}});
+  grid.rows.push_back({Labels::Of({{"x", "b"}}), b, {nullptr, h, nullptr}});
+  grid.rows.push_back({Labels::Of({{"x", "c"}}), a, {}});
+  f.engine.answer = AnswerOf(std::move(grid));
+  EXPECT_EQ(f.Get("/api/v1/query_range?query=x&start=1&end=2&step=0.5&limit=2").body,
+            R"({"status":"success","data":{"resultType":"matrix","result":[)"
+            R"({"metric":{"x":"a"},"values":[[1,"1"],[2,"3"]]},)"
+            R"({"metric":{"x":"b"},"histograms":[[1.500,{"count":"2","sum":"3"}]]}]},)"
+            R"("warnings":["results truncated due to limit"]})");
+  EXPECT_TRUE(f.engine.asked.grid);
 }
 
 TEST(ApiQuery, ScalarStringAndEmpty) {

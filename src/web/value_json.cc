@@ -54,6 +54,35 @@ void WriteSeries(wire::JsonWriter& json, const promql::Series& series) {
   json.EndObject();
 }
 
+void WriteGridRow(wire::JsonWriter& json, const promql::Grid& grid, const promql::Grid::Row& row) {
+  json.BeginObject();
+  json.Key("metric");
+  WriteLabels(json, row.metric);
+  bool any = false;
+  for (size_t step = 0; step < row.values.size(); step++) {
+    if (model::IsStaleNaN(row.values[step])) continue;
+    if (!any) {
+      json.Key("values");
+      json.BeginArray();
+      any = true;
+    }
+    json.Sample(grid.at(step), row.values[step]);
+  }
+  if (any) json.EndArray();
+  any = false;
+  for (size_t step = 0; step < row.histograms.size(); step++) {
+    if (!row.histograms[step]) continue;
+    if (!any) {
+      json.Key("histograms");
+      json.BeginArray();
+      any = true;
+    }
+    WriteHistogramSample(json, grid.at(step), *row.histograms[step]);
+  }
+  if (any) json.EndArray();
+  json.EndObject();
+}
+
 void WriteVectorSample(wire::JsonWriter& json, const promql::VectorSample& s) {
   json.BeginObject();
   json.Key("metric");
@@ -85,6 +114,11 @@ struct ResultWriter {
   void operator()(const promql::Matrix& m) const {
     json.BeginArray();
     for (const promql::Series& series : m) WriteSeries(json, series);
+    json.EndArray();
+  }
+  void operator()(const promql::Grid& grid) const {
+    json.BeginArray();
+    for (const promql::Grid::Row& row : grid.rows) WriteGridRow(json, grid, row);
     json.EndArray();
   }
 };
@@ -129,7 +163,7 @@ void WriteHistogram(wire::JsonWriter& json, const model::FloatHistogram& h) {
 }
 
 const char* ResultTypeName(const promql::Value& value) {
-  static constexpr const char* kNames[] = {"scalar", "string", "vector", "matrix"};
+  static constexpr const char* kNames[] = {"scalar", "string", "vector", "matrix", "matrix"};
   return kNames[value.index()];
 }
 

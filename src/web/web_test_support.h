@@ -104,6 +104,10 @@ class FakeEngine final : public promql::Engine {
     copy.value = answer->value;
     copy.annotations = answer->annotations;
     copy.stats = answer->stats;
+    if (options.explain) {
+      copy.profile = std::make_unique<promql::QueryProfile>();
+      copy.profile->root.name = "select";
+    }
     return copy;
   }
   promql::EngineOptions engine_options_;

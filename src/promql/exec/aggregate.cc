@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "promql/exec/profile.h"
 
 namespace tributary::promql {
 
@@ -22,6 +23,7 @@ base::Result<Block> EvalAggregate(Evaluator& evaluator, const Plan& plan, const 
     ASSIGN_OR_RETURN(auto rows, evaluator.Rows(operand, steps));
     if (rows->may_collide()) {
       // Series that are the same without their names must be told before they are summed up.
+      if (context.profiler() != nullptr) context.profiler()->NoteInputHeld();
       ASSIGN_OR_RETURN(Block block, Materialize(context, *rows));
       rows = MakeBlockRows(std::move(block));
     }

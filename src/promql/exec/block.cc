@@ -58,6 +58,11 @@ base::Status Block::ChargeSamples(Budget* budget) {
   return samples_.Add(budget, n, 0);
 }
 
+void Block::LeaveBudget() {
+  samples_.Release();
+  bytes_.Release();
+}
+
 void Block::DropEmpty() {
   std::erase_if(series, [](const BlockSeries& s) { return !s.row.HasAny(); });
 }

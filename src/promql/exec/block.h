@@ -81,6 +81,8 @@ class Block {
   base::Result<double*> AddSlab(Budget* budget, size_t rows);
   // Charges for all samples present, instead of what was charged before.
   base::Status ChargeSamples(Budget* budget);
+  // For a block that outlives its query.
+  void LeaveBudget();
   // Removes series that are absent at every step.
   void DropEmpty();
   // Takes over memory that rows moved here point into.

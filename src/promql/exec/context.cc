@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/clock.h"
+#include "promql/exec/profile.h"
 #include "promql/parse/parser.h"
 
 namespace tributary::promql {
@@ -29,6 +30,10 @@ const Plan* OnlySelector(const Plan& plan) {
   return only;
 }
 
+double SecondsSince(int64_t began_ns) {
+  return static_cast<double>(base::SystemClock().MonotonicNs() - began_ns) / 1e9;
+}
+
 }  // namespace
 
 base::Status QueryContext::CheckGivenUp(const Options& options, std::string_view stage) {
@@ -45,20 +50,29 @@ base::Status QueryContext::CheckGivenUp(const Options& options, std::string_view
 
 base::Result<const storage::SeriesSelection*> QueryContext::Selection(size_t index) {
   auto& selection = selections_[index];
+  if (profiler_ != nullptr) profiler_->NoteReader(index);
   if (!selection) {
     const SelectionPlan& plan = plan_.selections[index];
+    const int64_t began_ns = profiler_ != nullptr ? base::SystemClock().MonotonicNs() : 0;
     auto selected = querier_.Select(plan.matchers, plan.hints);
     if (!selected) return selected.error().Context("expanding series");
     RETURN_IF_ERROR(CountSeries((*selected)->size(), plan.pos));
     selection = std::move(*selected);
+    if (profiler_ != nullptr) {
+      profiler_->NoteSelection(index, plan, selection->size(), SecondsSince(began_ns));
+    }
   }
   return selection.get();
 }
 
 base::Result<std::unique_ptr<storage::SeriesSelection>> QueryContext::Select(
     storage::Matchers matchers, const storage::SelectHints& hints, PosRange pos) {
+  const int64_t began_ns = profiler_ != nullptr ? base::SystemClock().MonotonicNs() : 0;
   ASSIGN_OR_RETURN(auto selected, querier_.Select(matchers, hints));
   RETURN_IF_ERROR(CountSeries(selected->size(), pos));
+  if (profiler_ != nullptr) {
+    profiler_->NoteExtraSelection(matchers, hints, selected->size(), SecondsSince(began_ns));
+  }
   return selected;
 }
 
@@ -103,6 +117,7 @@ base::Status QueryContext::ForEach(size_t n, bool parallel,
     for (size_t i = 0; i < n; i++) RETURN_IF_ERROR(body(i));
     return {};
   }
+  if (profiler_ != nullptr) profiler_->NoteTasks(n);
   std::vector<base::Status> statuses(n);
   std::atomic<bool> failed{false};
   pool_.ParallelFor(n, [&](size_t i) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/mutex.h"
@@ -19,6 +20,9 @@
 #include "storage/querier.h"
 
 namespace tributary::promql {
+
+class Profiler;
+class SampleCounts;
 
 class QueryContext {
  public:
@@ -49,6 +53,13 @@ class QueryContext {
   int64_t lookback_delta_ms() const { return options_.lookback_delta_ms; }
   Budget& budget() { return budget_; }
   AnnotationSink& annotations() { return annotations_; }
+  // Null unless the query is to be explained. Not for operators' shards.
+  Profiler* profiler() const { return profiler_; }
+  void set_profiler(Profiler* profiler) { profiler_ = profiler; }
+  // Where the part that is being evaluated counts its samples; null unless somebody asked.
+  SampleCounts* counts() const { return counts_; }
+  // Returns what was there.
+  SampleCounts* SwapCounts(SampleCounts* counts) { return std::exchange(counts_, counts); }
 
   // An error once the query was cancelled or ran out of time; cheap, call it every few thousand
   // values.
@@ -85,6 +96,8 @@ class QueryContext {
   Budget budget_;
   AnnotationSink annotations_;
   std::vector<std::unique_ptr<storage::SeriesSelection>> selections_;
+  Profiler* profiler_ = nullptr;
+  SampleCounts* counts_ = nullptr;
   uint64_t series_ = 0;
   bool located_ = false;
 };

@@ -1,6 +1,7 @@
 #include "promql/exec/evaluator.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
 #include "model/float_histogram.h"
@@ -10,6 +11,7 @@
 #include "promql/exec/info.h"
 #include "promql/exec/matching.h"
 #include "promql/exec/matrix.h"
+#include "promql/exec/profile.h"
 #include "promql/exec/range_rows.h"
 #include "promql/exec/scalar_rows.h"
 #include "promql/exec/selection_samples.h"
@@ -122,6 +124,7 @@ base::Result<Evaluator::RangeInput> Evaluator::OpenRange(const Plan& plan, const
   RangeInput input;
   input.window.when = {plan.at, plan.offset_ms};
   input.window.range_ms = plan.range_ms;
+  OperatorScope scope(context_, plan, /*fused=*/plan.kind == PlanKind::kRangeSelector);
   if (plan.kind == PlanKind::kRangeSelector) {
     input.window.anchored = plan.anchored;
     input.window.smoothed = plan.smoothed;
@@ -130,6 +133,7 @@ base::Result<Evaluator::RangeInput> Evaluator::OpenRange(const Plan& plan, const
     }
     if (plan.smoothed) input.window.extra_after_ms = context_.lookback_delta_ms();
     ASSIGN_OR_RETURN(input.samples, InstantSamples(plan, start_timestamps));
+    scope.SetRows(input.samples->size());
     return input;
   }
   // A subquery's own steps lie on multiples of its step, whatever the times of the query.
@@ -143,7 +147,15 @@ base::Result<Evaluator::RangeInput> Evaluator::OpenRange(const Plan& plan, const
   }
   inner.count = static_cast<size_t>((upto - inner.start) / plan.step_ms) + 1;
   inner.lone_of_range = inner.count == 1 && inner.start != upto;
-  ASSIGN_OR_RETURN(Block block, Eval(*plan.children[0], inner));
+  SampleCounts* const outer = context_.counts();
+  if (outer != nullptr) {
+    input.subquery_counts = std::make_unique<SampleCounts>(inner, true);
+    context_.SwapCounts(input.subquery_counts.get());
+  }
+  auto evaluated = Eval(*plan.children[0], inner);
+  context_.SwapCounts(outer);
+  ASSIGN_OR_RETURN(Block block, std::move(evaluated));
+  scope.SetResult(block);
   input.samples = MakeBlockSamples(std::move(block));
   return input;
 }
@@ -160,6 +172,9 @@ base::Result<std::unique_ptr<RowSource>> Evaluator::RangeCallRows(const Plan& ca
   const bool start_timestamps =
       context_.features().use_start_timestamps && ReadsStartTimestamps(id);
   ASSIGN_OR_RETURN(RangeInput input, OpenRange(range, steps, start_timestamps));
+  if (input.subquery_counts) {
+    context_.counts()->AddSubquery(*input.subquery_counts, range.offset_ms, range.range_ms);
+  }
   std::vector<std::vector<double>> scalars;
   for (size_t i = 0; i < call.children.size(); i++) {
     if (i == range_arg) continue;
@@ -175,20 +190,34 @@ base::Result<std::unique_ptr<RowSource>> Evaluator::RangeCallRows(const Plan& ca
                         .window = input.window,
                         .arg_pos = range_pos,
                         .scalars = std::move(scalars),
-                        .first_arg_pos = range_arg == 0 ? range_pos : call.children[0]->pos},
+                        .first_arg_pos = range_arg == 0 ? range_pos : call.children[0]->pos,
+                        .reads_subquery = range.kind == PlanKind::kSubquery},
                        std::move(input.samples));
 }
 
 base::Result<std::unique_ptr<RowSource>> Evaluator::Rows(const Plan& plan, const Steps& steps) {
   RETURN_IF_ERROR(context_.Check());
-  if (plan.kind == PlanKind::kInstantSelector) return SelectorRowsOf(plan, steps);
+  std::unique_ptr<RowSource> rows;
+  if (plan.kind == PlanKind::kInstantSelector) {
+    OperatorScope scope(context_, plan, /*fused=*/true);
+    ASSIGN_OR_RETURN(rows, SelectorRowsOf(plan, steps));
+    scope.SetRows(rows->size());
+    return rows;
+  }
   if (plan.kind == PlanKind::kUnaryPlus) return Rows(*plan.children[0], steps);
   if (plan.kind == PlanKind::kCall && FunctionOf(plan) != FunctionId::kAbsentOverTime) {
-    if (const auto range_arg = RangeArgument(plan)) return RangeCallRows(plan, *range_arg, steps);
+    if (const auto range_arg = RangeArgument(plan)) {
+      OperatorScope scope(context_, plan, /*fused=*/true);
+      ASSIGN_OR_RETURN(rows, RangeCallRows(plan, *range_arg, steps));
+      scope.SetRows(rows->size());
+      return rows;
+    }
   }
   if (plan.kind == PlanKind::kBinary && CanFuseScalar(plan)) {
+    OperatorScope scope(context_, plan, /*fused=*/true);
     const bool scalar_on_left = plan.children[0]->type == ValueType::kScalar;
-    ASSIGN_OR_RETURN(auto rows, Rows(*plan.children[scalar_on_left ? 1 : 0], steps));
+    ASSIGN_OR_RETURN(rows, Rows(*plan.children[scalar_on_left ? 1 : 0], steps));
+    scope.SetRows(rows->size());
     ASSIGN_OR_RETURN(auto scalars, EvalScalar(*plan.children[scalar_on_left ? 0 : 1], steps));
     return MakeScalarRows(context_, plan, std::move(rows), std::move(scalars));
   }
@@ -197,7 +226,11 @@ base::Result<std::unique_ptr<RowSource>> Evaluator::Rows(const Plan& plan, const
 }
 
 base::Result<std::vector<double>> Evaluator::EvalScalar(const Plan& plan, const Steps& steps) {
-  if (plan.kind == PlanKind::kNumber) return std::vector<double>(steps.count, plan.number);
+  if (plan.kind == PlanKind::kNumber) {
+    OperatorScope scope(context_, plan);
+    scope.SetRows(1);
+    return std::vector<double>(steps.count, plan.number);
+  }
   ASSIGN_OR_RETURN(Block block, Eval(plan, steps));
   if (block.series.empty()) return base::Internal("scalar expression without a value");
   const auto values = block.series[0].row.values;
@@ -205,8 +238,10 @@ base::Result<std::vector<double>> Evaluator::EvalScalar(const Plan& plan, const 
 }
 
 base::Result<Block> Evaluator::Eval(const Plan& plan, const Steps& steps) {
+  OperatorScope scope(context_, plan);
   auto block = EvalNode(plan, steps);
   if (!block) return context_.Locate(block.error(), plan);
+  scope.SetResult(*block);
   return block;
 }
 
@@ -296,7 +331,13 @@ base::Result<Block> Evaluator::EvalNegate(const Plan& plan, const Steps& steps) 
 base::Result<Block> Evaluator::EvalStepInvariant(const Plan& plan, const Steps& steps) {
   const Plan& child = *plan.children[0];
   const Steps once{.start = steps.start, .step_ms = steps.step_ms, .count = 1};
-  ASSIGN_OR_RETURN(Block single, Eval(child, once));
+  SampleCounts* const outer = context_.counts();
+  std::optional<SampleCounts> counts;
+  if (outer != nullptr) context_.SwapCounts(&counts.emplace(once, false));
+  auto evaluated = Eval(child, once);
+  context_.SwapCounts(outer);
+  if (outer != nullptr) outer->AddInvariant(*counts);
+  ASSIGN_OR_RETURN(Block single, std::move(evaluated));
   if (steps.count == 1) return single;
   Block block(steps);
   for (auto& s : single.series) {
@@ -313,8 +354,16 @@ base::Result<Block> Evaluator::EvalStepInvariant(const Plan& plan, const Steps& 
 base::Result<Matrix> Evaluator::EvalMatrix(const Plan& plan, model::Timestamp t) {
   const Plan& range = SkipInvariant(plan);
   const Steps once{.start = t, .step_ms = 1, .count = 1};
+  OperatorScope scope(context_, range, /*fused=*/false, "collect");
   ASSIGN_OR_RETURN(RangeInput input, OpenRange(range, once, false));
-  return CollectMatrix(context_, *input.samples, input.window, t);
+  SampleCounts* counts = context_.counts();
+  if (input.subquery_counts) {
+    counts->AddWhole(*input.subquery_counts);
+    counts = nullptr;
+  }
+  ASSIGN_OR_RETURN(Matrix matrix, CollectMatrix(context_, *input.samples, input.window, t, counts));
+  scope.SetRows(matrix.size());
+  return matrix;
 }
 
 }  // namespace tributary::promql

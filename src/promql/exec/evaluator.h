@@ -8,6 +8,7 @@
 #include "promql/exec/block.h"
 #include "promql/exec/context.h"
 #include "promql/exec/row_source.h"
+#include "promql/exec/sample_counts.h"
 #include "promql/exec/steps.h"
 #include "promql/functions/range_function.h"
 #include "promql/plan/plan.h"
@@ -38,6 +39,7 @@ class Evaluator {
   struct RangeInput {
     std::unique_ptr<SampleSource> samples;
     WindowSpec window;
+    std::unique_ptr<SampleCounts> subquery_counts;  // null unless somebody asked
   };
   base::Result<RangeInput> OpenRange(const Plan& plan, const Steps& steps, bool start_timestamps);
   base::Result<std::unique_ptr<RowSource>> RangeCallRows(const Plan& call, size_t range_arg,

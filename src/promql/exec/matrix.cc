@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "promql/exec/row_source.h"
+#include "promql/exec/sample_counts.h"
 #include "promql/functions/interpolate.h"
 
 namespace tributary::promql {
@@ -41,7 +42,8 @@ std::vector<model::Sample> ExtendFloats(const Samples& s, model::Timestamp start
 }  // namespace
 
 base::Result<Matrix> CollectMatrix(QueryContext& context, const SampleSource& source,
-                                   const WindowSpec& window, model::Timestamp t) {
+                                   const WindowSpec& window, model::Timestamp t,
+                                   SampleCounts* counts) {
   const auto end = window.when(t);
   const auto start = end - window.range_ms;
   const bool extended = window.anchored || window.smoothed;
@@ -82,6 +84,7 @@ base::Result<Matrix> CollectMatrix(QueryContext& context, const SampleSource& so
     matrix.push_back(std::move(series));
   }
   context.budget().CountRead(held);
+  if (counts != nullptr) counts->AddAt(0, held, held);
   return matrix;
 }
 

@@ -8,7 +8,9 @@
 
 namespace tributary::promql {
 
+// Samples are counted in `counts`, unless it is null.
 base::Result<Matrix> CollectMatrix(QueryContext& context, const SampleSource& source,
-                                   const WindowSpec& window, model::Timestamp t);
+                                   const WindowSpec& window, model::Timestamp t,
+                                   SampleCounts* counts);
 
 }  // namespace tributary::promql

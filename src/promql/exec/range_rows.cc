@@ -35,6 +35,7 @@ class RangeRows final : public SelectorRows {
     RETURN_IF_ERROR(source_->Read(i, mint, maxt, scratch, &samples));
     samples.DropStale();
     if (samples.empty()) return {};
+    if (counts_ != nullptr) counts_->AddWindows(samples, window, !env_.reads_subquery);
     RETURN_IF_ERROR(function_->Run(samples, MetricName(*source_, i), row));
     if (told_) NoteIfNoCounter(i, *row);
     return {};

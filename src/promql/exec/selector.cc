@@ -45,6 +45,7 @@ class InstantSelector final : public SelectorRows {
       }
     }
     context_.budget().CountRead(read);
+    if (counts_ != nullptr) counts_->AddRow(*row);
     return {};
   }
 

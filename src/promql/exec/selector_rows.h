@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "promql/exec/row_source.h"
+#include "promql/exec/sample_counts.h"
 #include "promql/exec/samples.h"
 
 namespace tributary::promql {
@@ -15,7 +16,11 @@ class SelectorRows : public RowSource {
   // `drops_name`: results are not the metric any more.
   SelectorRows(QueryContext& context, const Steps& steps, std::unique_ptr<SampleSource> source,
                bool drops_name)
-      : context_(context), steps_(steps), source_(std::move(source)), drops_name_(drops_name) {
+      : context_(context),
+        counts_(context.counts()),
+        steps_(steps),
+        source_(std::move(source)),
+        drops_name_(drops_name) {
     erases_name_ = drops_name && !context.delayed_name_removal();
     if (erases_name_) {
       for (const char* name : {"__name__", "__type__", "__unit__"}) {
@@ -42,6 +47,7 @@ class SelectorRows : public RowSource {
 
  protected:
   QueryContext& context_;
+  SampleCounts* const counts_;  // null unless somebody asked
   const Steps steps_;
   const std::unique_ptr<SampleSource> source_;
 

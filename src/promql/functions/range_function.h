@@ -39,7 +39,8 @@ struct RangeFunctionEnv {
   // The scalar arguments, in order, one value a step. The first argument of the call is args[0]
   // for quantile_over_time, the ones after the range vector for the others.
   std::vector<std::vector<double>> scalars;
-  PosRange first_arg_pos;  // of the call's first argument
+  PosRange first_arg_pos;       // of the call's first argument
+  bool reads_subquery = false;  // the samples are results of a subquery
 };
 
 // The metric name of the series at hand, looked up only for annotations.

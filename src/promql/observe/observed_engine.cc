@@ -62,6 +62,7 @@ class ObservedEngine final : public Engine {
       entry.emplace(*observers_.active, std::move(about));
       observed.progress = &entry->progress();
     }
+    if (observers_.log != nullptr && observers_.log->enabled()) observed.count_samples = true;
     bool started = false;
     Slot slot{observers_.file};
     observed.started = [&] {
