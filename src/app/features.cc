@@ -53,7 +53,7 @@ constexpr std::array kFeatures = std::to_array<FeatureRow>({
     {"use-uncached-io", nullptr, kNotYet},
     {"fast-startup", nullptr, kAlwaysOn},
     {"old-ui", nullptr, kNotYet},
-    {"search-api", nullptr, kNotYet},
+    {"search-api", [](Features& f) { f.search_api = true; }},
     {"otlp-deltatocumulative", nullptr, kNotYet},
     {"otlp-native-delta-ingestion", nullptr, kNotYet},
 });

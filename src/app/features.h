@@ -19,6 +19,7 @@ struct Features {
   bool extra_scrape_metrics = false;
   bool per_step_stats = false;
   bool proto_first = false;
+  bool search_api = false;
   bool start_zeros = false;  // a zero sample where a counter started
   bool xor2 = false;
   promql::Features promql;

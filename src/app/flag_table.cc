@@ -54,7 +54,7 @@ const FlagRow kRows[] = {
   {kWeb, "web.console.libraries", TextFlag{&O::console_libraries}, "console_libraries", "Directory of console libraries.", kBoth, kNothing},
   {kWeb, "web.page-title", TextFlag{&O::page_title}, kTitle, "Title of the web pages."},
   {kWeb, "web.cors.origin", TextFlag{&O::cors_origin}, ".*", "Regexp for CORS origins, fully anchored."},
-  {kWeb, "web.search.max-limit", IntFlag{&O::search_max_limit}, "10000", "Highest limit a search may ask for; 0: none.", kServer, kNotYet},
+  {kWeb, "web.search.max-limit", IntFlag{&O::search_max_limit}, "10000", "Highest limit a search may ask for; 0: none.", kServer},
 
   {kTsdb, "storage.tsdb.path", TextFlag{&O::tsdb_path}, "data/", "Directory for metrics.", kServer},
   {kTsdb, "storage.tsdb.retention.time", DurationFlag{&O::retention_time_ms}, "0s", "How long to keep samples; 15d when neither this nor the size is set. The configuration file wins.", kServer},

@@ -141,6 +141,8 @@ class Process {
     web.start_time_ms = start_time_ms_;
     web.storage_retention = role_->storage_retention();
     web.per_step_stats = features_.per_step_stats;
+    web.search_api = features_.search_api;
+    web.search_max_limit = static_cast<uint64_t>(std::max<int64_t>(options_.search_max_limit, 0));
     web.admin_api = options_.enable_admin_api;
     web.remote_read.samples =
         static_cast<uint64_t>(std::max<int64_t>(options_.read_sample_limit, 0));

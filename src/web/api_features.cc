@@ -20,20 +20,20 @@ void AddApi(const Context& context, Category* api) {
           {"exclude_alerts", true},
           {"label_values_match", true},
           {"lifecycle", context.services.reload != nullptr},
-          {"openapi_3.1", false},
-          {"openapi_3.2", false},
+          {"openapi_3.1", true},
+          {"openapi_3.2", true},
           {"otlp_write_receiver", false},
           {"query_stats", true},
           {"query_warnings", true},
           {"remote_write_receiver", context.services.write != nullptr},
-          {"search", false},
-          {"search_fuzz_alg_jarowinkler", false},
-          {"search_fuzz_alg_subsequence", false},
+          {"search", context.options.search_api},
+          {"search_fuzz_alg_jarowinkler", true},
+          {"search_fuzz_alg_subsequence", true},
           {"time_range_labels", true},
           {"time_range_series", true}};
 }
 
-void AddPromql(const promql::Features& features, FeatureMap* all) {
+void AddPromql(const promql::Features& features, bool per_step_stats, FeatureMap* all) {
   (*all)["promql"] = {{"anchored", features.extended_range_selectors},
                       {"at_modifier", true},
                       {"bool", true},
@@ -50,7 +50,7 @@ void AddPromql(const promql::Features& features, FeatureMap* all) {
                       {"offset", true},
                       {"on", true},
                       {"per_query_lookback_delta", true},
-                      {"per_step_stats", false},
+                      {"per_step_stats", per_step_stats},
                       {"smoothed", features.extended_range_selectors},
                       {"subqueries", true},
                       {"type_and_unit_labels", features.type_and_unit_labels},
@@ -79,7 +79,7 @@ void Features(const Context& context, Call& call) {
   FeatureMap all = context.options.features;
   AddApi(context, &all["api"]);
   if (context.services.engine != nullptr) {
-    AddPromql(context.services.engine->options().features, &all);
+    AddPromql(context.services.engine->options().features, context.options.per_step_stats, &all);
   }
   Envelope envelope(call.response);
   wire::JsonWriter& json = envelope.data();

@@ -3,8 +3,10 @@
 #include <memory>
 
 #include "web/build_info.h"
+#include "web/federation_encoder.h"
 #include "web/global_url.h"
 #include "web/routes.h"
+#include "web/self_metrics.h"
 
 namespace tributary::web {
 namespace {
@@ -53,6 +55,19 @@ void AddLifecycle(Router& router, const Context& context) {
   }
 }
 
+// Text, or protobuf for whoever prefers it.
+void ServeOwnMetrics(const Context& context, Call& call) {
+  const FederationFormat format = NegotiateFederation(call.request.header("Accept"));
+  std::string text = context.services.metrics->RenderText();
+  if (format.protobuf) {
+    const auto families = ReadSelfMetrics(text);
+    if (!families) return RespondText(call.response, 500, families.error().message());
+    text = EncodeSelfMetrics(*families);
+  }
+  call.response.SetHeader("Content-Type", ContentTypeOf(format));
+  call.response.Write(text);
+}
+
 }  // namespace
 
 void AddManagementRoutes(Router& router, const Context& context) {
@@ -70,11 +85,7 @@ void AddManagementRoutes(Router& router, const Context& context) {
 
   RouteOptions always;
   always.needs_ready = false;
-  router.Add("/metrics", always, [&context](Call& call) {
-    call.response.SetHeader("Content-Type",
-                            "text/plain; version=0.0.4; charset=utf-8; escaping=underscores");
-    call.response.Write(context.services.metrics->RenderText());
-  });
+  router.Add("/metrics", always, [&context](Call& call) { ServeOwnMetrics(context, call); });
   router.Add("/version", always, [](Call& call) {
     std::string text;
     wire::JsonWriter json(&text);

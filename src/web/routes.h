@@ -10,6 +10,7 @@ void AddQueryRoutes(Router& router, const Context& context);         // query, q
 void AddParseRoutes(Router& router, const Context& context);         // format_query, parse_query
 void AddActiveQueryRoutes(Router& router, const Context& context);   // status/active_queries
 void AddMetadataRoutes(Router& router, const Context& context);      // series, labels, label values
+void AddSearchRoutes(Router& router, const Context& context);        // search/*
 void AddTargetRoutes(Router& router, const Context& context);        // targets, metadata
 void AddScrapePoolRoutes(Router& router, const Context& context);    // scrape_pools, relabel_steps
 void AddStatusRoutes(Router& router, const Context& context);        // status/*
@@ -17,6 +18,7 @@ void AddSelfMetricsRoute(Router& router, const Context& context);    // status/s
 void AddRuleRoutes(Router& router, const Context& context);          // rules, alerts, alertmanagers
 void AddFeatureRoute(Router& router, const Context& context);        // features
 void AddNotificationRoutes(Router& router, const Context& context);  // notifications, …/live
+void AddOpenApiRoute(Router& router, const Context& context);        // openapi.yaml
 void AddAdminRoutes(Router& router, const Context& context);         // admin/tsdb
 void AddWriteRoutes(Router& router, const Context& context);         // write, otlp
 void AddRemoteReadRoute(Router& router, const Context& context);     // read

@@ -117,6 +117,8 @@ class WebServer final : public Web {
     AddParseRoutes(router_, context_);
     AddActiveQueryRoutes(router_, context_);
     AddMetadataRoutes(router_, context_);
+    AddSearchRoutes(router_, context_);
+    AddOpenApiRoute(router_, context_);
     AddTargetRoutes(router_, context_);
     AddScrapePoolRoutes(router_, context_);
     AddStatusRoutes(router_, context_);

@@ -72,6 +72,8 @@ struct WebOptions {
   int64_t start_time_ms = 0;
   std::string storage_retention;  // "15d"
   bool per_step_stats = false;    // stats=all gives figures for each step
+  bool search_api = false;
+  uint64_t search_max_limit = 10'000;  // that a search may ask for; 0: any
   bool admin_api = false;
   RemoteReadLimits remote_read;
   FeatureMap features;  // of the parts that the web does not see

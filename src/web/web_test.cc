@@ -1,10 +1,13 @@
 #include "web/web.h"
 
+#include <map>
+
 #include <gtest/gtest.h>
 
 #include "web/auth.h"
 #include "web/global_url.h"
 #include "web/web_test_support.h"
+#include "wire/protobuf_parser.h"
 
 namespace tributary::web {
 namespace {
@@ -175,6 +178,37 @@ TEST(Web, Cors) {
   EXPECT_EQ(options.headers.Get("Access-Control-Allow-Methods"), "GET, POST, OPTIONS");
   closed.options.cors_origin = "(";
   EXPECT_FALSE(Web::Create(closed.options, closed.services, closed.state));
+}
+
+TEST(Web, OwnMetricsAsProtobuf) {
+  WebFixture f;
+  f.metrics.GetCounter("x_total", "Counts x.", {{"a", "b"}}).Add(3);
+  f.metrics.GetHistogram("h", "A histogram.", {1, 2}).Observe(1.5);
+  f.metrics.GetSummary("s", "A summary.").Observe(4);
+  const FakeResponse r =
+      f.Serve(FakeRequest("GET", "/metrics")
+                  .With("Accept",
+                        "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
+                        "encoding=delimited;q=0.7,text/plain;version=0.0.4;q=0.3"));
+  EXPECT_TRUE(r.headers.Get("Content-Type").starts_with("application/vnd.google.protobuf"));
+  const auto parser = wire::NewProtobufParser(r.body, {});
+  std::map<std::string, double> samples;
+  std::vector<model::Label> labels;
+  while (true) {
+    const auto kind = parser->Next();
+    ASSERT_TRUE(kind) << kind.error().message();
+    if (*kind == wire::EntryKind::kEnd) break;
+    if (*kind != wire::EntryKind::kSample) continue;
+    ASSERT_TRUE(parser->Labels(&labels));
+    samples[model::Labels::FromSpan(labels).ToMetricString()] = parser->value();
+  }
+  EXPECT_EQ(samples["x_total{a=\"b\"}"], 3);
+  EXPECT_EQ(samples["h_bucket{le=\"1.0\"}"], 0);
+  EXPECT_EQ(samples["h_bucket{le=\"2.0\"}"], 1);
+  EXPECT_EQ(samples["h_bucket{le=\"+Inf\"}"], 1);
+  EXPECT_EQ(samples["h_sum"], 1.5);
+  EXPECT_EQ(samples["s_count"], 1);
+  EXPECT_EQ(samples["s{quantile=\"0.5\"}"], 4);
 }
 
 TEST(Web, WriteReceiver) {

@@ -36,7 +36,7 @@ class Pair:
         self.end = int(time.time()) // 15 * 15
         self.target = exposition.Target(self.end - 60)
         config = CONFIG.replace("TARGET", self.target.address)
-        flags = [*servers.SERVER_FLAGS, "--enable-feature=exemplar-storage"]
+        flags = [*servers.SERVER_FLAGS, "--enable-feature=exemplar-storage,promql-per-step-stats,search-api"]
         self.ours = servers.Server([servers.tributary(), *flags], config)
         self.theirs = servers.Server([peer, *flags], config)
         queries_test.START = self.end - queries_test.SAMPLES * queries_test.STEP

@@ -57,6 +57,29 @@ def stop(server, number):
         return response.status
 
 
+def queue(end):
+    """One query at a time: the next one waits, is shown as waiting, and may run out of time."""
+    server = servers.Server([servers.tributary(), *servers.SERVER_FLAGS,
+                             "--query.max-concurrency=1"], CONFIG)
+    try:
+        remote_write.push(server.url + "/api/v1/write", queries_test.data())
+        thread, _ = ask_slowly(server, end)
+        status, answer = server.api("/query", query="1", timeout="300ms")
+        expect((status, answer["errorType"], answer["error"]) ==
+               (503, "timeout", "query timed out in query queue"), f"out of time: {answer}")
+        waiter = threading.Thread(target=server.query, args=("1",), daemon=True)
+        waiter.start()
+        expect(servers.wait_until(lambda: [q["state"] for q in active(server)] ==
+                                  ["running", "waiting"], 10), f"the queue: {active(server)}")
+        stop(server, active(server)[0]["id"])
+        thread.join(10)
+        waiter.join(10)
+        expect(not waiter.is_alive(), "the one that waited has its turn")
+        print("ok: queries wait for their turn")
+    finally:
+        server.close()
+
+
 def main():
     end = int(time.time()) // 15 * 15
     queries_test.START = end - queries_test.SAMPLES * queries_test.STEP
@@ -102,6 +125,7 @@ def main():
         print("ok: a crash leaves the queries that ran")
     finally:
         server.close()
+    queue(end)
 
 
 if __name__ == "__main__":
