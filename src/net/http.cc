@@ -19,6 +19,16 @@ bool IsUnreserved(char c) {
          c == '_' || c == '.' || c == '~';
 }
 
+// What Go's url.ParseQuery leaves out: a pair with a semicolon or a broken escape.
+bool IsBroken(std::string_view pair) {
+  for (size_t i = 0; i < pair.size(); i++) {
+    if (pair[i] == ';') return true;
+    if (pair[i] != '%') continue;
+    if (i + 2 >= pair.size() || HexDigit(pair[i + 1]) < 0 || HexDigit(pair[i + 2]) < 0) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 void Headers::Set(std::string_view name, std::string value) {
@@ -157,7 +167,7 @@ Params Params::Parse(std::string_view encoded) {
     const size_t end = std::min(encoded.find('&'), encoded.size());
     const std::string_view pair = encoded.substr(0, end);
     encoded.remove_prefix(std::min(end + 1, encoded.size()));
-    if (pair.empty()) continue;
+    if (pair.empty() || IsBroken(pair)) continue;
     const size_t equals = pair.find('=');
     if (equals == std::string_view::npos) {
       params.Add(UrlDecode(pair, true), "");

@@ -25,6 +25,12 @@ TEST(Http, UrlDecode) {
   EXPECT_EQ(UrlEncode("a b/{}~"), "a%20b%2F%7B%7D~");
 }
 
+TEST(Http, ParamsLeaveBrokenPairsOut) {
+  const Params params = Params::Parse("a=%zz&b=1;c=2&d=%4&%=x&e=%41%2b&f=%");
+  EXPECT_EQ(params.Get("e"), "A+");
+  for (const char* name : {"a", "b", "c", "d", "f", "%"}) EXPECT_FALSE(params.Has(name)) << name;
+}
+
 TEST(Http, ParamsKeepOrderAndRepeats) {
   Params params = Params::Parse("match[]=up&match%5B%5D=down&&flag&empty=&x=1=2");
   EXPECT_EQ(params.All("match[]"), (std::vector<std::string_view>{"up", "down"}));

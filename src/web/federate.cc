@@ -30,7 +30,8 @@ class Federation {
     for (const std::string_view text : call.params.All("match[]")) {
       auto matchers = promql::ParseMetricSelector(text);
       if (!matchers) return RespondText(call.response, 400, matchers.error().message());
-      sets.push_back(*std::move(matchers));
+      // As in Prometheus, `{}` selects nothing here; everything would be the whole head.
+      if (!matchers->empty()) sets.push_back(*std::move(matchers));
     }
     if (context_.services.queryable == nullptr) {
       errors_.Add();
