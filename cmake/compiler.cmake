@@ -7,7 +7,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
 endif()
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   # A designated initializer names what differs from the defaults; g++ sees it the same way.
-  add_compile_options(-Wno-missing-designated-field-initializers)
+  # std::stable_sort of libstdc++ 12 itself calls what that library declares deprecated.
+  add_compile_options(-Wno-missing-designated-field-initializers -Wno-deprecated-declarations)
 endif()
 if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
   add_compile_options(-march=x86-64-v2)

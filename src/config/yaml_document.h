@@ -26,8 +26,8 @@ struct YamlNode {
   std::vector<YamlNode> items;     // of a sequence
   std::vector<YamlEntry> entries;  // of a map, in the order of the text
 
-  static YamlNode Map() { return OfKind(Kind::kMap); }
-  static YamlNode Sequence() { return OfKind(Kind::kSequence); }
+  static YamlNode Map();
+  static YamlNode Sequence();
   // Text, printed in quotes when it would read as something else.
   static YamlNode String(std::string text);
   // A number or a boolean, printed as it is.
@@ -44,12 +44,10 @@ struct YamlNode {
 
   // Builders for printing. The node must be a map, or a sequence for Append.
   void Set(std::string key, YamlNode value);
-  void SetString(std::string key, std::string text) {
-    Set(std::move(key), String(std::move(text)));
-  }
-  void SetPlain(std::string key, std::string text) { Set(std::move(key), Plain(std::move(text))); }
+  void SetString(std::string key, std::string text);
+  void SetPlain(std::string key, std::string text);
   void SetBool(std::string key, bool value) { SetPlain(std::move(key), value ? "true" : "false"); }
-  void Append(YamlNode item) { items.push_back(std::move(item)); }
+  void Append(YamlNode item);
 
  private:
   static YamlNode OfKind(Kind kind);
@@ -60,6 +58,17 @@ struct YamlEntry {
   int line = 0;
   YamlNode value;
 };
+
+// What makes or ends a node must know what its entries are.
+inline YamlNode YamlNode::Map() { return OfKind(Kind::kMap); }
+inline YamlNode YamlNode::Sequence() { return OfKind(Kind::kSequence); }
+inline void YamlNode::SetString(std::string key, std::string text) {
+  Set(std::move(key), String(std::move(text)));
+}
+inline void YamlNode::SetPlain(std::string key, std::string text) {
+  Set(std::move(key), Plain(std::move(text)));
+}
+inline void YamlNode::Append(YamlNode item) { items.push_back(std::move(item)); }
 
 // The first document of `text`; an empty text is a null node. Errors read "name:line: …".
 base::Result<YamlNode> ParseYaml(std::string_view text, std::string_view name);

@@ -40,14 +40,14 @@ model::Timestamp ReadTime(ProtoReader& outer) {
 
 void ReadLabel(ProtoReader& outer,
                std::vector<std::pair<std::string_view, std::string_view>>* labels) {
-  auto& [name, value] = labels->emplace_back();
-  ForEachField(outer, "a label pair", [&name = name, &value = value](ProtoReader& r) {
+  auto& label = labels->emplace_back();
+  ForEachField(outer, "a label pair", [&label](ProtoReader& r) {
     switch (r.tag()) {
       case Bytes(1):
-        name = r.Bytes();
+        label.first = r.Bytes();
         break;
       case Bytes(2):
-        value = r.Bytes();
+        label.second = r.Bytes();
         break;
       default:
         r.Skip(ProtoFields(1, 2));
@@ -84,14 +84,14 @@ void ReadCounter(ProtoReader& outer, ProtoMetric* m) {
 }
 
 void ReadQuantile(ProtoReader& outer, ProtoMetric* m) {
-  auto& [quantile, value] = m->quantiles.emplace_back();
-  ForEachField(outer, "a quantile", [&quantile = quantile, &value = value](ProtoReader& r) {
+  auto& quantile = m->quantiles.emplace_back();
+  ForEachField(outer, "a quantile", [&quantile](ProtoReader& r) {
     switch (r.tag()) {
       case Fixed(1):
-        quantile = r.Double();
+        quantile.first = r.Double();
         break;
       case Fixed(2):
-        value = r.Double();
+        quantile.second = r.Double();
         break;
       default:
         r.Skip(ProtoFields(1, 2));

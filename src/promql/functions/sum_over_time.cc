@@ -65,57 +65,6 @@ struct AvgKernel {
   }
 };
 
-// Whether sums over any run of the values are exact, so that differences of prefix sums equal what
-// summing up would give, bit for bit.
-bool SumsExactly(std::span<const double> values) {
-  constexpr double kLargestExact = 9007199254740992.0;  // 2^53
-  double magnitude = 0;
-  for (double v : values) {
-    if (!(std::abs(v) <= kLargestExact) || v != std::trunc(v)) return false;
-    magnitude += std::abs(v);
-  }
-  return magnitude <= kLargestExact;
-}
-
-// Windows that overlap much would look at every sample many times. Where all values are integers,
-// as with most counters of things, one pass of prefix sums answers them all.
-template <class Kernel>
-class IntegerSumFunction final : public RangeFunction {
- public:
-  IntegerSumFunction(const RangeFunctionEnv& env, bool mean)
-      : env_(env), mean_(mean), general_(env, Kernel()) {}
-
-  base::Status Run(const Samples& s, const MetricName& metric, Row* out) const override {
-    const int64_t overlap = env_.window.range_ms / env_.steps.step_ms;
-    if (overlap < kWorthwhileOverlap || env_.steps.count < 2 || !s.h.empty() || !SumsExactly(s.v)) {
-      return general_.Run(s, metric, out);
-    }
-    std::vector<double> prefix(s.v.size() + 1);
-    for (size_t i = 0; i < s.v.size(); i++) prefix[i + 1] = prefix[i] + s.v[i];
-    WindowCursor window;
-    uint64_t read = 0, largest = 0;
-    for (size_t step = 0; step < env_.steps.count; step++) {
-      const auto end = env_.window.when(env_.steps.at(step));
-      window.Move(s.t.size(), end - env_.window.range_ms, end, [&](size_t i) { return s.t[i]; });
-      const size_t n = window.end - window.begin;
-      if (n == 0) continue;
-      read += n;
-      largest = std::max<uint64_t>(largest, n);
-      const double sum = prefix[window.end] - prefix[window.begin];
-      out->values[step] = mean_ ? sum / static_cast<double>(n) : sum;
-    }
-    env_.context->budget().CountRead(read);
-    return env_.context->budget().Touch(largest);
-  }
-
- private:
-  static constexpr int64_t kWorthwhileOverlap = 4;
-
-  const RangeFunctionEnv env_;
-  const bool mean_;
-  const WindowedFunction<Kernel> general_;
-};
-
 }  // namespace
 
 std::unique_ptr<RangeFunction> MakeSumOverTimeFunction(FunctionId id, const RangeFunctionEnv& env) {
