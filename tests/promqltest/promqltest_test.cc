@@ -1,4 +1,4 @@
-// Prometheus's own scripts and ours (cases/), one test case a file and size of chunks. What does
+// Prometheus's own scripts and ours (cases/), one test case a file and way. What does
 // not pass is listed in known_failures.txt ("case:line", the line of the eval, with the reason
 // above it); a case is green exactly when it fails in the listed places and nowhere else, so the
 // list can only shrink.
@@ -69,30 +69,50 @@ std::vector<std::string> ScriptNames() {
   return names;
 }
 
-std::string CaseName(const std::string& script, size_t samples_per_chunk) {
-  std::string name = script + "_by_" + std::to_string(samples_per_chunk);
+// A way to keep the samples and to run the queries. The answers must not depend on it.
+struct Way {
+  const char* name;
+  RunOptions options;
+  size_t threads = 2;
+};
+
+const std::vector<Way>& Ways() {
+  static const std::vector<Way> kWays = {
+      {"by_120", {}},
+      {"by_2", {.samples_per_chunk = 2}},
+      {"step_by_step", {.step_by_step = true}},
+      {"one_thread", {}, 1},
+      {"eight_threads", {}, 8},
+      {"head", {.store = StoreKind::kHead}},
+      {"blocks", {.store = StoreKind::kBlocks}},
+      {"blocks_and_head", {.store = StoreKind::kBlocksAndHead}},
+  };
+  return kWays;
+}
+
+std::string CaseName(const std::string& script, const Way& way) {
+  std::string name = script + "_" + way.name;
   std::ranges::replace(name, '-', '_');
   return name;
 }
 
-// A script and the most samples a chunk may hold: the answer must not depend on chunk borders.
 class PromqlTest : public testing::TestWithParam<std::tuple<std::string, size_t>> {};
 
 TEST_P(PromqlTest, FailsOnlyWhereKnown) {
-  const auto& [name, samples_per_chunk] = GetParam();
+  const auto& [name, way_index] = GetParam();
+  const Way& way = Ways()[way_index];
   const std::string file = name + ".test";
   if (!fs::exists(PathOf(name))) {
     GTEST_SKIP() << "no scripts: set TRIBUTARY_SHARED_DATA";
   }
-  base::ThreadPool pool("promqltest", 2);
+  base::ThreadPool pool("promqltest", way.threads);
   base::MetricsRegistry metrics;
   const auto engine = promql::Engine::Create(ScriptEngineOptions(), pool, metrics);
-  const auto outcomes =
-      RunScript(ReadAll(PathOf(name)), *engine, {.samples_per_chunk = samples_per_chunk});
+  const auto outcomes = RunScript(ReadAll(PathOf(name)), *engine, way.options);
   ASSERT_TRUE(outcomes) << file << ": " << outcomes.error().message();
 
   const bool verbose = std::getenv("PROMQLTEST_VERBOSE") != nullptr;
-  const std::set<int> known = KnownFailures(CaseName(name, samples_per_chunk));
+  const std::set<int> known = KnownFailures(CaseName(name, way));
   size_t failed = 0;
   for (const EvalOutcome& outcome : *outcomes) {
     const bool fails = !outcome.failure.empty();
@@ -113,10 +133,10 @@ TEST_P(PromqlTest, FailsOnlyWhereKnown) {
 
 INSTANTIATE_TEST_SUITE_P(Scripts, PromqlTest,
                          testing::Combine(testing::ValuesIn(ScriptNames()),
-                                          testing::Values(size_t{120}, size_t{2})),
+                                          testing::Range(size_t{0}, Ways().size())),
                          [](const auto& param_info) {
                            return CaseName(std::get<0>(param_info.param),
-                                           std::get<1>(param_info.param));
+                                           Ways()[std::get<1>(param_info.param)]);
                          });
 
 }  // namespace

@@ -1,5 +1,8 @@
 #include "runner.h"
 
+#include <algorithm>
+#include <iterator>
+#include <map>
 #include <memory>
 #include <utility>
 
@@ -11,7 +14,6 @@
 #include "promql/parse/parser.h"
 #include "script.h"
 #include "start_chunks.h"
-#include "storage/memory_store.h"
 
 namespace tributary::promqltest {
 namespace {
@@ -61,6 +63,11 @@ bool Pin(Expr& expr, int64_t t) {
   return pinned;
 }
 
+bool DependsOnRange(const std::string& query) {
+  static const RE2 kDependsOnRange(R"((start|end|range|step)\(\))");
+  return RE2::PartialMatch(query, kDependsOnRange);
+}
+
 struct InstantQuery {
   std::string expr;
   int64_t t = 0;
@@ -87,54 +94,61 @@ class ScriptRun {
     Clear();
   }
 
-  void Clear() { store_ = std::make_unique<storage::MemoryStore>(options_.samples_per_chunk); }
+  void Clear() { store_ = ScriptStore::Create(options_.store, options_.samples_per_chunk); }
   base::Status Load(const LoadCommand& load);
   Mismatch Eval(const EvalCommand& eval);
 
  private:
-  base::Status Append(const LoadSeries& series, storage::Appender& appender);
+  base::Status Append(const LoadSeries& series);
   Mismatch EvalRange(const EvalCommand& eval);
+  Mismatch EvalStepByStep(const EvalCommand& eval);
   Mismatch EvalInstant(const EvalCommand& eval, const InstantQuery& query);
   Mismatch EvalAsRange(const EvalCommand& eval, const InstantQuery& query, bool scalar);
 
   promql::Engine& engine_;
   const RunOptions options_;
-  std::unique_ptr<storage::MemoryStore> store_;
+  std::unique_ptr<ScriptStore> store_;
 };
 
-base::Status ScriptRun::Append(const LoadSeries& series, storage::Appender& appender) {
+// A commit for each run of floats or histograms: what one commit brings has no order between them.
+base::Status ScriptRun::Append(const LoadSeries& series) {
   std::vector<model::Label> span;
   series.labels.ToSpan(&span);
-  ASSIGN_OR_RETURN(const model::SeriesRef ref, appender.GetOrCreate(span, series.labels.Hash()));
+  auto appender = store_->NewAppender();
+  ASSIGN_OR_RETURN(const model::SeriesRef ref, appender->GetOrCreate(span, series.labels.Hash()));
   bool after_histogram = false;
   for (const LoadSample& sample : series.samples) {
+    // The end of a histogram series is marked by a histogram.
+    const bool stale_histogram = !sample.h && after_histogram && model::IsStaleNaN(sample.v);
+    const bool is_histogram = sample.h != nullptr || stale_histogram;
+    if (is_histogram != after_histogram) {
+      RETURN_IF_ERROR(appender->Commit());
+      appender = store_->NewAppender();
+    }
+    after_histogram = is_histogram;
     storage::AppendOutcome outcome{};
-    if (sample.h) {
-      outcome = appender.AppendHistogram(ref, sample.t, *sample.h);
-      after_histogram = true;
-    } else if (after_histogram && model::IsStaleNaN(sample.v)) {
-      // The end of a histogram series is marked by a histogram.
+    if (stale_histogram) {
       model::FloatHistogram stale;
       stale.sum = model::StaleNaN();
-      outcome = appender.AppendHistogram(ref, sample.t, stale);
+      outcome = appender->AppendHistogram(ref, sample.t, stale);
+    } else if (sample.h) {
+      outcome = appender->AppendHistogram(ref, sample.t, *sample.h);
     } else {
       const storage::RefSample one{ref, sample.t, sample.v};
-      appender.Append({&one, 1}, {&outcome, 1});
-      after_histogram = false;
+      appender->Append({&one, 1}, {&outcome, 1});
     }
     if (storage::IsRejected(outcome)) {
       return base::InvalidArgument(fmt::format("{} at {}: {}", series.labels.ToMetricString(),
                                                sample.t, storage::AppendOutcomeText(outcome)));
     }
   }
-  return base::OkStatus();
+  return appender->Commit();
 }
 
 base::Status ScriptRun::Load(const LoadCommand& load) {
-  const auto appender = store_->NewAppender();
   for (const LoadSeries& series : load.series) {
     if (!HasStartTimes(series)) {
-      RETURN_IF_ERROR(Append(series, *appender));
+      RETURN_IF_ERROR(Append(series));
       continue;
     }
     for (const StartChunk& chunk : EncodeWithStartTimes(series)) {
@@ -143,9 +157,9 @@ base::Status ScriptRun::Load(const LoadCommand& load) {
   }
   if (load.with_nhcb) {
     ASSIGN_OR_RETURN(const auto converted, ToCustomBuckets(load.series));
-    for (const LoadSeries& series : converted) RETURN_IF_ERROR(Append(series, *appender));
+    for (const LoadSeries& series : converted) RETURN_IF_ERROR(Append(series));
   }
-  return appender->Commit();
+  return store_->Settle();
 }
 
 Mismatch ScriptRun::Eval(const EvalCommand& eval) {
@@ -164,7 +178,27 @@ Mismatch ScriptRun::EvalRange(const EvalCommand& eval) {
   if (!result) return CheckFailure(eval, result.error().message());
   if (eval.fail) return "expected an error but got none";
   if (auto mismatch = CheckAnnotations(eval, result->annotations)) return mismatch;
-  return CompareValue(eval, result->value);
+  if (auto mismatch = CompareValue(eval, result->value)) return mismatch;
+  if (!options_.step_by_step || DependsOnRange(eval.expr)) return std::nullopt;
+  if (auto mismatch = EvalStepByStep(eval)) return "step by step: " + *mismatch;
+  return std::nullopt;
+}
+
+Mismatch ScriptRun::EvalStepByStep(const EvalCommand& eval) {
+  std::map<model::Labels, promql::Series> rows;
+  for (int64_t t = eval.start_ms; t <= eval.end_ms; t += eval.step_ms) {
+    auto result = engine_.Range(*store_, eval.expr, t, t, eval.step_ms, {});
+    if (!result) return fmt::format("at {}: {}", t, result.error().message());
+    for (promql::Series& column : std::get<promql::Matrix>(result->value)) {
+      promql::Series& row = rows[column.metric];
+      row.metric = column.metric;
+      std::ranges::move(column.floats, std::back_inserter(row.floats));
+      std::ranges::move(column.histograms, std::back_inserter(row.histograms));
+    }
+  }
+  promql::Matrix matrix;
+  for (auto& [labels, row] : rows) matrix.push_back(std::move(row));
+  return CompareValue(eval, matrix);
 }
 
 Mismatch ScriptRun::EvalInstant(const EvalCommand& eval, const InstantQuery& query) {
@@ -173,8 +207,7 @@ Mismatch ScriptRun::EvalInstant(const EvalCommand& eval, const InstantQuery& que
   if (eval.fail) return "expected an error but got none";
   if (auto mismatch = CheckAnnotations(eval, result->annotations)) return mismatch;
   if (auto mismatch = CompareValue(eval, result->value)) return mismatch;
-  static const RE2 kDependsOnRange(R"((start|end|range|step)\(\))");
-  if (eval.only_instant || RE2::PartialMatch(query.expr, kDependsOnRange)) return std::nullopt;
+  if (eval.only_instant || DependsOnRange(query.expr)) return std::nullopt;
   return EvalAsRange(eval, query, std::holds_alternative<promql::Scalar>(result->value));
 }
 

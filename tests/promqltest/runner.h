@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "promql/engine.h"
+#include "script_store.h"
 
 namespace tributary::promqltest {
 
@@ -24,8 +25,11 @@ struct EvalOutcome {
 promql::EngineOptions ScriptEngineOptions();
 
 struct RunOptions {
-  // Of the store; few make many chunk borders. At most this many samples share a chunk.
+  StoreKind store = StoreKind::kMemory;
+  // Few make many chunk borders. At most this many samples share a chunk.
   size_t samples_per_chunk = 120;
+  // Range queries are asked again as one query for each step, which must give the same.
+  bool step_by_step = false;
 };
 
 // One outcome for each `eval`, in order. Fails when the script itself is wrong or cannot be loaded.
