@@ -1,6 +1,9 @@
 #include "chunk/xor_chunk.h"
 
+#include <algorithm>
+#include <array>
 #include <bit>
+#include <cstring>
 
 #include "chunk/bit_io.h"
 #include "chunk/varint.h"
@@ -85,11 +88,18 @@ void PutValue(Writer* out, XorState* state, double v) {
   out->Put(delta >> trailing, significant);
 }
 
-// Reads the chunk sample by sample: ReadFirst(), ReadSecond(), then ReadNext() for all others. The
-// hot part is forced inline, so that the whole state lives in registers.
+// Reads the chunk sample by sample: ReadFirst(), ReadSecond(), then ReadUnchanged() and ReadNext()
+// for all others. The hot part is forced inline, so that the whole state lives in registers.
+//
+// Words are loaded without a look at the end: when it comes near, the rest of the chunk is copied
+// to where zeros follow it. That place is not the reader's own, whose address nobody may have.
 class Reader {
  public:
-  explicit Reader(std::span<const uint8_t> chunk) : chunk_(chunk), in_(chunk, 0) {}
+  // More than one sample takes together with the word loaded behind it.
+  static constexpr size_t kReadAhead = 32;
+  using Tail = std::array<uint8_t, 2 * kReadAhead>;
+
+  Reader(std::span<const uint8_t> chunk, Tail* tail) : chunk_(chunk), tail_(tail->data()) {}
 
   // Reads sample 0.
   bool ReadFirst() {
@@ -98,23 +108,39 @@ class Reader {
     if (!ReadVarint(chunk_, &at, &first_t) || chunk_.size() - at < 8) return false;
     t = first_t;
     value = LoadBigEndian64(chunk_.data() + at);
-    in_ = BitReader(chunk_, (at + 8) * 8);
+    MoveTo(at + 8);
     return true;
   }
 
   bool ReadSecond() {
-    size_t at = in_.position() / 8;
+    size_t at = (start_ + bit_) / 8;
     uint64_t delta = 0;
     if (!ReadUvarint(chunk_, &at, &delta)) return false;
     t_delta = delta;
-    in_ = BitReader(chunk_, at * 8);
-    t = static_cast<int64_t>(static_cast<uint64_t>(t) + t_delta);
-    return ReadValue(in_.Peek(), 0) && !in_.Overrun();
+    MoveTo(at);
+    Advance();
+    NearEnd();
+    return ReadValue(Peek(), 0) && !Overrun();
+  }
+
+  // How many samples follow, `most` at most, that change neither interval nor value. They are
+  // passed over; t is the caller's to advance. REQUIRES: two samples were read.
+  [[gnu::always_inline]] size_t ReadUnchanged(size_t most) {
+    NearEnd();
+    const uint64_t word = Peek();
+    if ((word >> 62) != 0) return 0;
+    // The mark ends the count where the word's bits do.
+    size_t run = static_cast<size_t>(std::countl_zero(word | uint64_t{1} << 7)) / 2;
+    run = std::min(run, most);
+    if (const size_t left = Overrun() ? 0 : (end_ - bit_) / 2; run > left) run = left;
+    bit_ += 2 * run;
+    return run;
   }
 
   // REQUIRES: two samples were read.
   [[gnu::always_inline]] bool ReadNext() {
-    const uint64_t word = in_.Peek();
+    NearEnd();
+    const uint64_t word = Peek();
     unsigned used = 1;
     if ((word >> 63) != 0) {
       uint64_t dod = 0;
@@ -128,19 +154,19 @@ class Reader {
         dod = static_cast<uint64_t>(Extend(word << 4 >> 44, 20));
         used = 24;
       } else {
-        in_.Skip(4);
-        dod = in_.Read(64);
-        t_delta += dod;
-        t = static_cast<int64_t>(static_cast<uint64_t>(t) + t_delta);
-        return ReadValue(in_.Peek(), 0) && !in_.Overrun();
+        t_delta += Word(bit_ + 4);
+        bit_ += 68;
+        Advance();
+        return ReadValue(Peek(), 0) && !Overrun();
       }
       t_delta += dod;
     }
-    t = static_cast<int64_t>(static_cast<uint64_t>(t) + t_delta);
-    return ReadValue(word, used) && !in_.Overrun();
+    Advance();
+    return ReadValue(word, used) && !Overrun();
   }
 
-  size_t position() const { return in_.position(); }
+  void Advance() { t = static_cast<int64_t>(static_cast<uint64_t>(t) + t_delta); }
+  size_t position() const { return start_ + bit_; }
 
   int64_t t = 0;
   uint64_t t_delta = 0;
@@ -151,11 +177,54 @@ class Reader {
   bool has_window = false;
 
  private:
+  bool Overrun() const { return bit_ > end_; }
+
+  void MoveTo(size_t byte) {
+    data_ = chunk_.data();
+    start_ = 0;
+    bit_ = byte * 8;
+    end_ = chunk_.size() * 8;
+    safe_end_ = chunk_.size() < kReadAhead ? 0 : (chunk_.size() - kReadAhead) * 8 + 1;
+  }
+
+  // Makes sure that a sample can be read at bit_.
+  [[gnu::always_inline]] void NearEnd() {
+    if (bit_ >= safe_end_) [[unlikely]]
+      MoveToTail();
+  }
+
+  [[gnu::noinline]] static void CopyTail(const uint8_t* from, size_t size, uint8_t* tail) {
+    std::memset(tail, 0, sizeof(Tail));
+    std::memcpy(tail, from, size);
+  }
+  [[gnu::always_inline]] void MoveToTail() {
+    const size_t byte = bit_ / 8;
+    const size_t left = chunk_.size() - byte;  // kReadAhead at most
+    CopyTail(chunk_.data() + byte, left, tail_);
+    data_ = tail_;
+    start_ = byte * 8;
+    bit_ -= start_;
+    end_ = left * 8;
+    safe_end_ = SIZE_MAX;  // all samples that do not overrun
+  }
+
+  // At least 57 bits from bit_ on, then zeros.
+  [[gnu::always_inline]] uint64_t Peek() const {
+    return LoadBigEndian64(data_ + bit_ / 8) << (bit_ & 7);
+  }
+
+  // 64 bits from `bit` on.
+  [[gnu::always_inline]] uint64_t Word(size_t bit) const {
+    const uint8_t* p = data_ + bit / 8;
+    const unsigned used = bit & 7;
+    return LoadBigEndian64(p) << used | uint64_t{p[8]} >> (8 - used);
+  }
+
   // `word` holds at least 57 - `used` unread bits behind the first `used`.
   [[gnu::always_inline]] bool ReadValue(uint64_t word, unsigned used) {
     const uint64_t w = word << used;
     if ((w >> 63) == 0) {
-      in_.Skip(used + 1);
+      bit_ += used + 1;
       return true;
     }
     unsigned control = 2;
@@ -169,17 +238,21 @@ class Reader {
       control = 13;
     }
     if (used + control + significant <= 57) [[likely]] {
-      in_.Skip(used + control + significant);
       value ^= (w << control >> (64 - significant)) << trailing;
     } else {
-      in_.Skip(used + control);
-      value ^= in_.Read(significant) << trailing;
+      value ^= Word(bit_ + used + control) >> (64 - significant) << trailing;
     }
+    bit_ += used + control + significant;
     return true;
   }
 
-  std::span<const uint8_t> chunk_;
-  BitReader in_;
+  const std::span<const uint8_t> chunk_;
+  const uint8_t* data_ = nullptr;  // the chunk's, or tail_
+  size_t start_ = 0;               // where in the chunk data_ begins, in bits
+  size_t bit_ = 0;
+  size_t end_ = 0;
+  size_t safe_end_ = 0;
+  uint8_t* const tail_;
 };
 
 base::Error CorruptAt(size_t sample) {
@@ -191,19 +264,33 @@ Result<size_t> Decode(std::span<const uint8_t> chunk, int64_t min_time, int64_t 
                       int64_t* timestamps, double* values) {
   if (chunk.size() < kXorHeaderBytes) return Corruption("xor chunk: shorter than its header");
   const size_t total = ChunkNumSamples(chunk);
-  Reader in(chunk);
+  Reader::Tail tail;
+  Reader in(chunk, &tail);
   size_t stored = 0;
-  for (size_t i = 0; i < total; ++i) {
-    const bool ok = i >= 2 ? in.ReadNext() : i == 0 ? in.ReadFirst() : in.ReadSecond();
-    if (!ok) [[unlikely]]
-      return CorruptAt(i);
-    if constexpr (kRange) {
-      if (in.t > max_time) break;
-      if (in.t < min_time) continue;
-    }
+  // False when this sample and all after it are too late.
+  const auto store = [&] {
+    if (kRange && in.t > max_time) return false;
     timestamps[stored] = in.t;
     values[stored] = std::bit_cast<double>(in.value);
-    ++stored;
+    stored += static_cast<size_t>(!kRange || in.t >= min_time);
+    return true;
+  };
+  for (size_t i = 0; i < std::min<size_t>(total, 2); ++i) {
+    if (!(i == 0 ? in.ReadFirst() : in.ReadSecond())) return CorruptAt(i);
+    if (!store()) return stored;
+  }
+  for (size_t i = 2; i < total; ++i) {
+    const uint64_t before = in.value;
+    if (!in.ReadNext()) [[unlikely]]
+      return CorruptAt(i);
+    if (!store()) return stored;
+    if (in.value != before) continue;
+    const size_t unchanged = in.ReadUnchanged(total - i - 1);
+    for (size_t k = 0; k < unchanged; ++k) {
+      in.Advance();
+      if (!store()) return stored;
+    }
+    i += unchanged;
   }
   return stored;
 }
@@ -257,7 +344,8 @@ Result<XorState> XorResume(std::span<const uint8_t> chunk) {
   state.bit_size = kXorHeaderBytes * 8;
   state.num_samples = static_cast<uint16_t>(ChunkNumSamples(chunk));
   if (state.num_samples == 0) return state;
-  Reader in(chunk);
+  Reader::Tail tail;
+  Reader in(chunk, &tail);
   for (size_t i = 0; i < state.num_samples; ++i) {
     const bool ok = i >= 2 ? in.ReadNext() : i == 0 ? in.ReadFirst() : in.ReadSecond();
     if (!ok) return CorruptAt(i);

@@ -223,6 +223,32 @@ TEST(XorChunkTest, DecodesARange) {
   f(-10, -1, 0, 0);
 }
 
+TEST(XorChunkTest, ARangeIsThatPartOfTheWhole) {
+  constexpr unsigned kSeed = 11;
+  std::mt19937 random(kSeed);
+  for (const auto& [shape, samples] : SampleShapes()) {
+    SCOPED_TRACE(shape);
+    const std::vector<uint8_t> bytes = Encode(samples);
+    std::vector<int64_t> t(samples.size());
+    std::vector<double> v(samples.size());
+    for (int round = 0; round < 5; ++round) {
+      const int64_t min = samples[random() % samples.size()].t + static_cast<int64_t>(random() % 3);
+      const int64_t max = samples[random() % samples.size()].t + static_cast<int64_t>(random() % 3);
+      const auto n = XorDecodeRange(bytes, min, max, t.data(), v.data());
+      ASSERT_TRUE(n);
+      size_t want = 0;
+      for (const Sample& sample : samples) {
+        if (sample.t < min || sample.t > max) continue;
+        ASSERT_LT(want, *n);
+        EXPECT_EQ(t[want], sample.t);
+        EXPECT_EQ(std::bit_cast<uint64_t>(v[want]), std::bit_cast<uint64_t>(sample.v));
+        ++want;
+      }
+      EXPECT_EQ(*n, want);
+    }
+  }
+}
+
 TEST(XorChunkTest, DamageIsAnErrorNotACrash) {
   std::vector<Sample> samples;
   for (int i = 0; i < 30; ++i) samples.push_back({i * 997 * i, std::sqrt(i)});
