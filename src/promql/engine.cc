@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -110,6 +111,8 @@ Matrix ToMatrix(Block block) {
   matrix.reserve(block.series.size());
   for (auto& s : block.series) {
     Series series{.metric = std::move(s.labels), .floats = {}, .histograms = {}};
+    series.floats.reserve(
+        static_cast<size_t>(std::ranges::count_if(s.row.values, std::not_fn(IsAbsent))));
     for (size_t step = 0; step < block.steps.count; step++) {
       const auto t = block.steps.at(step);
       if (s.row.histogram(step) != nullptr) {

@@ -24,6 +24,10 @@ class InstantSelector final : public SelectorRows {
     const auto maxt = options_.when(steps_.last()) - options_.read_before_ms;
     RETURN_IF_ERROR(source_->Read(i, mint, maxt, scratch, &s));
     if (s.empty()) return {};
+    if (s.h.empty() && options_.value == InstantValue::kSample) {
+      context_.budget().CountRead(FillFloats(s, row->values));
+      return {};
+    }
     uint64_t read = 0;
     size_t floats = 0, histograms = 0;  // how many are not after the time looked at
     for (size_t step = 0; step < steps_.count; step++) {
@@ -50,6 +54,28 @@ class InstantSelector final : public SelectorRows {
   }
 
  private:
+  // The samples of a series without histograms, which nearly all are. Returns how many.
+  uint64_t FillFloats(const Samples& s, std::span<double> out) const {
+    // A marker needs no question: it is copied, and then stands for what it means.
+    static_assert(kAbsentBits == model::kStaleNaNBits);
+    const size_t n = s.t.size();
+    const int64_t* t = s.t.data();
+    const double* v = s.v.data();
+    const auto start = options_.when(steps_.start);
+    const int64_t stride = options_.when.at ? 0 : steps_.step_ms;
+    const int64_t lookback = options_.lookback_delta_ms;
+    uint64_t read = 0;
+    size_t upto = 0;  // how many are not after the time looked at
+    for (size_t step = 0; step < out.size(); step++) {
+      const auto when = start + static_cast<int64_t>(step) * stride;
+      while (upto < n && t[upto] <= when) upto++;
+      if (upto == 0 || t[upto - 1] <= when - lookback) continue;
+      out[step] = v[upto - 1];
+      read += static_cast<uint64_t>(!IsAbsent(out[step]));
+    }
+    return read;
+  }
+
   static double Seconds(int64_t t) { return static_cast<double>(t) / 1000; }
 
   double FloatValue(const Samples& s, size_t at) const {
