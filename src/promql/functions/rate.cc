@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "promql/functions/histogram_ops.h"
+#include "promql/functions/reset_correction.h"
 #include "promql/functions/start_timestamps.h"
 #include "promql/functions/windowed_function.h"
 
@@ -161,14 +162,16 @@ class RateKernel {
 class RateFunction final : public RangeFunction {
  public:
   RateFunction(const RangeFunctionEnv& env, RateKind kind)
-      : env_(env), kind_(kind), general_(env, RateKernel(kind)) {}
+      : env_(env),
+        kind_(kind),
+        per_second_(kind.per_second ? 1000.0 / static_cast<double>(env.window.range_ms) : 1.0),
+        general_(env, RateKernel(kind)) {}
 
   base::Status Run(const Samples& s, const MetricName& metric, Row* out) const override {
     if (!s.h.empty() || !s.st.empty()) return general_.Run(s, metric, out);
     const size_t n = s.t.size();
     const int64_t* t = s.t.data();
     const double* v = s.v.data();
-
     // The samples before which the counter was reset: usually none.
     std::vector<size_t> resets;
     if (kind_.counter) {
@@ -176,43 +179,53 @@ class RateFunction final : public RangeFunction {
         if (v[i] < v[i - 1]) resets.push_back(i);
       }
     }
-    const double per_second =
-        kind_.per_second ? 1000.0 / static_cast<double>(env_.window.range_ms) : 1.0;
+    ResetCorrection correction(resets, v);
     WindowCursor window;
     uint64_t read = 0, largest = 0;
-    size_t next_reset = 0;
-    uint64_t corrections = 0;  // since the clock was looked at
+    uint64_t checked = 0;  // corrections made when the clock was last looked at
     for (size_t step = 0; step < env_.steps.count; step++) {
       const auto end = env_.window.when(env_.steps.at(step));
-      const auto start = end - env_.window.range_ms;
-      window.Move(n, start, end, [&](size_t i) { return t[i]; });
+      window.Move(n, end - env_.window.range_ms, end, [&](size_t i) { return t[i]; });
       const size_t size = window.end - window.begin;
       read += size;
       largest = std::max<uint64_t>(largest, size);
       if (size < 2) continue;
       const size_t first = window.begin, last = window.end - 1;
-      double increase = v[last] - v[first];
-      if (!resets.empty()) {
-        while (next_reset < resets.size() && resets[next_reset] <= first) next_reset++;
-        size_t r = next_reset;
-        for (; r < resets.size() && resets[r] <= last; r++) increase += v[resets[r] - 1];
-        corrections += r - next_reset;
-        if (corrections > kSamplesPerCheck) {
-          RETURN_IF_ERROR(env_.context->Check());
-          corrections = 0;
-        }
+      const double increase = v[last] - v[first];
+      if (resets.empty()) {
+        out->values[step] = Extrapolated(s, {step, first, last}, increase);
+        continue;
       }
-      const double factor = FastExtrapolationFactor(
-          {start, end, t[first], t[last], last - first, v[first], increase, kind_.counter});
-      out->values[step] = increase * (factor * per_second);
+      if (!correction.Add({step, first, last}, increase)) continue;
+      Flush(s, &correction, out);
+      if (correction.made() - checked > kSamplesPerCheck) {
+        RETURN_IF_ERROR(env_.context->Check());
+        checked = correction.made();
+      }
     }
+    Flush(s, &correction, out);
     env_.context->budget().CountRead(read);
     return env_.context->budget().Touch(largest);
   }
 
  private:
+  double Extrapolated(const Samples& s, const StepWindow& w, double increase) const {
+    const auto end = env_.window.when(env_.steps.at(w.step));
+    const double factor =
+        FastExtrapolationFactor({end - env_.window.range_ms, end, s.t[w.first], s.t[w.last],
+                                 w.last - w.first, s.v[w.first], increase, kind_.counter});
+    return increase * (factor * per_second_);
+  }
+
+  void Flush(const Samples& s, ResetCorrection* correction, Row* out) const {
+    correction->Flush([&](const StepWindow& w, double increase) {
+      out->values[w.step] = Extrapolated(s, w, increase);
+    });
+  }
+
   const RangeFunctionEnv env_;
   const RateKind kind_;
+  const double per_second_;
   const WindowedFunction<RateKernel> general_;
 };
 
