@@ -2,6 +2,7 @@
 #include <map>
 #include <utility>
 
+#include "promql/exec/binary_ops.h"
 #include "promql/plan/duration_expr.h"
 #include "promql/plan/plan.h"
 
@@ -106,6 +107,8 @@ class Planner {
     part.plan->number = value;
     return part;
   }
+
+  static bool IsNumber(const Part& part) { return part.plan->kind == PlanKind::kNumber; }
 
   std::optional<model::Timestamp> Resolve(const AtModifier& at) const {
     switch (at.kind) {
@@ -325,6 +328,9 @@ class Planner {
     ASSIGN_OR_RETURN(Part lhs, Convert(*binary.lhs, window));
     ASSIGN_OR_RETURN(Part rhs, Convert(*binary.rhs, window));
     bucket_use_ = outer;
+    if (IsNumber(lhs) && IsNumber(rhs) && !IsTrimOperator(binary.op)) {
+      return Number(binary, ScalarBinary(binary.op, lhs.plan->number, rhs.plan->number));
+    }
     if (lhs.invariant && rhs.invariant) {
       part.plan->children.push_back(std::move(lhs.plan));
       part.plan->children.push_back(std::move(rhs.plan));
@@ -370,8 +376,12 @@ class Planner {
       case ExprKind::kUnary: {
         const auto& unary = As<UnaryExpr>(expr);
         ASSIGN_OR_RETURN(Part operand, Convert(*unary.expr, window));
-        const PlanKind kind = unary.negative ? PlanKind::kNegate : PlanKind::kUnaryPlus;
-        Part part{New(kind, expr, operand.plan->type), operand.invariant, operand.wrap};
+          if (IsNumber(operand)) {
+            const double number = operand.plan->number;
+            return Number(expr, unary.negative ? -number : number);
+          }
+          const PlanKind kind = unary.negative ? PlanKind::kNegate : PlanKind::kUnaryPlus;
+          Part part{New(kind, expr, operand.plan->type), operand.invariant, operand.wrap};
         part.plan->children.push_back(std::move(operand.plan));
         return part;
       }

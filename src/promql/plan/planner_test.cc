@@ -69,10 +69,15 @@ TEST(Planner, WorksOutWhatDependsOnTheQueryOnly) {
   f("x @ end() + y", "b:+(inv(s(#0 @61000)), s(#1))");
   f("x / (x + y)", "b:/(s(#0), b:+(s(#0), s(#1)))");
   f("rate(x[5m] @ 10)", "inv(c:rate(r(#0 [300000] @10000)))");
-  f("1 + 2", "inv(b:+(1, 2))");
   f("timestamp(+x)", "c:timestamp(plus(s(#0)))");
+  f("+(1)", "1");
+  f("1 + 2", "3");
+  f("-(2 * (3 - 1))", "-4");
+  f("x * -2 ^ 2", "b:*(s(#0), -4)");
+  f("1 > bool 2", "0");
+  f("x @ 1 + 2 * 3", "inv(b:+(s(#0 @1000), 6))");
   f("start() + time()", "b:+(1, c:time())");
-  f("step() + range()", "inv(b:+(10, 60))");
+  f("step() + range()", "70");
   f("x[step() * 2:step()] @ 5", "q([20000:10000] @5000 s(#0))");
   f("max_over_time((x @ 1)[1m:])", "c:max_over_time(q([60000:60000] inv(s(#0 @1000))))");
   f("predict_linear(x[1m] @ 5, 3)", "c:predict_linear(r(#0 [60000] @5000), 3)");
