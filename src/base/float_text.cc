@@ -85,6 +85,25 @@ bool AppendSpecial(std::string* out, double value) {
   return false;
 }
 
+// Writes what takes no search for the shortest digits: whole numbers and those of two decimals.
+// Both have at most 15 digits, and no two such numbers are the same double. False when `magnitude`
+// is not one of them.
+bool AppendShortDecimal(std::string* out, double magnitude) {
+  constexpr double kLimit = 1e13;
+  if (!(magnitude < kLimit)) return false;
+  const auto hundredths = static_cast<uint64_t>(magnitude * 100 + 0.5);
+  if (static_cast<double>(hundredths) / 100 != magnitude) return false;
+  char text[24];
+  char* p = std::to_chars(text, text + sizeof(text), hundredths / 100).ptr;
+  if (const uint64_t fraction = hundredths % 100; fraction != 0) {
+    *p++ = '.';
+    *p++ = static_cast<char>('0' + fraction / 10);
+    if (fraction % 10 != 0) *p++ = static_cast<char>('0' + fraction % 10);
+  }
+  out->append(text, static_cast<size_t>(p - text));
+  return true;
+}
+
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // Whether a well-formed decimal number that no double can hold is too large (and not too small).
@@ -140,11 +159,16 @@ std::string FormatFloat(double value) {
 void AppendFloatJson(std::string* out, double value) {
   if (AppendSpecial(out, value)) return;
   const double magnitude = std::fabs(value);
-  const Decimal decimal = Shortest(magnitude);
+  if (AppendShortDecimal(out, magnitude)) return;
   if (magnitude < 1e-6 || magnitude >= 1e21) {
-    AppendExponent(out, decimal);
+    AppendExponent(out, Shortest(magnitude));
+  } else if (magnitude < 0x1p53) {
+    // From 2^53 on, that form would pad with digits of the exact value instead of zeros.
+    char text[40];
+    const auto end = std::to_chars(text, text + sizeof(text), magnitude, std::chars_format::fixed);
+    out->append(text, static_cast<size_t>(end.ptr - text));
   } else {
-    AppendFixed(out, decimal);
+    AppendFixed(out, Shortest(magnitude));
   }
 }
 

@@ -63,6 +63,20 @@ TEST(FormatFloat, IsGos) {
   EXPECT_EQ(FormatFloat(kHuge), "17976931348623157" + std::string(292, '0'));
 }
 
+TEST(FormatFloat, ShortDecimalsAreTheShortest) {
+  constexpr unsigned kSeed = 5;
+  std::mt19937_64 random(kSeed);
+  for (int i = 0; i < 200'000; ++i) {
+    // A decimal number of few digits, or its neighbour.
+    const uint64_t digits = random() % 10'000'000'000'000'000u >> random() % 50;
+    double value = static_cast<double>(digits) / std::pow(10, random() % 5);
+    if (i % 4 == 0) value = std::nextafter(value, kInf);
+    if (i % 4 == 1) value *= std::sqrt(2);
+    if (value != 0 && value < 1e-6) continue;  // in JSON these have an exponent
+    ASSERT_EQ(Json(value), FormatFloat(value));
+  }
+}
+
 TEST(FormatFloat, ReadsBackTheSame) {
   std::mt19937_64 random(42);
   for (int i = 0; i < 20000; ++i) {

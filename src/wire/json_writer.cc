@@ -61,6 +61,27 @@ void AppendInteger(auto value, std::string* out) {
   out->append(buffer, static_cast<size_t>(result.ptr - buffer));
 }
 
+char* WriteTwoDigits(uint32_t value, char* p) {
+  p[0] = static_cast<char>('0' + value / 10);
+  p[1] = static_cast<char>('0' + value % 10);
+  return p + 2;
+}
+
+// Unix times of this age, and of the two centuries after it, have ten digits.
+char* WriteSeconds(uint64_t seconds, char* p) {
+  constexpr uint64_t kTenDigits = 1'000'000'000;
+  if (seconds < kTenDigits || seconds >= 10 * kTenDigits) {
+    return std::to_chars(p, p + 20, seconds).ptr;
+  }
+  const auto high = static_cast<uint32_t>(seconds / 10'000);
+  const auto low = static_cast<uint32_t>(seconds % 10'000);
+  p = WriteTwoDigits(high / 10'000, p);
+  p = WriteTwoDigits(high / 100 % 100, p);
+  p = WriteTwoDigits(high % 100, p);
+  p = WriteTwoDigits(low / 100, p);
+  return WriteTwoDigits(low % 100, p);
+}
+
 }  // namespace
 
 void JsonWriter::Separate() {
@@ -184,21 +205,24 @@ void JsonWriter::Raw(std::string_view json) {
 
 void JsonWriter::Sample(int64_t timestamp_ms, double value) {
   Separate();
-  out_->push_back('[');
+  char buffer[32];
+  char* p = buffer;
+  *p++ = '[';
   // The magnitude as unsigned: -INT64_MIN does not fit.
   const uint64_t magnitude = timestamp_ms < 0 ? 0 - static_cast<uint64_t>(timestamp_ms)
                                               : static_cast<uint64_t>(timestamp_ms);
-  if (timestamp_ms < 0) out_->push_back('-');
-  AppendInteger(magnitude / 1000, out_);
-  if (const uint64_t fraction = magnitude % 1000; fraction != 0) {
-    const char text[] = {'.', static_cast<char>('0' + fraction / 100),
-                         static_cast<char>('0' + fraction / 10 % 10),
-                         static_cast<char>('0' + fraction % 10)};
-    out_->append(text, sizeof(text));
+  if (timestamp_ms < 0) *p++ = '-';
+  p = WriteSeconds(magnitude / 1000, p);
+  if (const auto fraction = static_cast<uint32_t>(magnitude % 1000); fraction != 0) {
+    *p++ = '.';
+    *p++ = static_cast<char>('0' + fraction / 100);
+    p = WriteTwoDigits(fraction % 100, p);
   }
-  out_->append(",\"");
+  *p++ = ',';
+  *p++ = '"';
+  out_->append(buffer, static_cast<size_t>(p - buffer));
   base::AppendFloatJson(out_, value);
-  out_->append("\"]");
+  out_->append("\"]", 2);
   MaybeFlush();
 }
 
