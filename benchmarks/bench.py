@@ -88,6 +88,13 @@ class Server:
                     return int(line.split()[1]) * 1024
         return 0
 
+    def peak_rss_bytes(self):
+        with open(f"/proc/{self.child.pid}/status", encoding="utf-8") as status:
+            for line in status:
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) * 1024
+        return 0
+
     def stop(self):
         self.child.send_signal(signal.SIGTERM)
         try:
@@ -101,14 +108,11 @@ class Server:
 # ---- ingest -----------------------------------------------------------------------------------
 
 
-def start_receiver(name):
+def start_receiver(name, data="{folder}/data"):
     port = free_port()
-    if name == "tributary":
-        argv = [TRIBUTARY, "--config.file=/dev/null", "--storage.tsdb.path={folder}/data",
-                f"--web.listen-address=127.0.0.1:{port}", "--web.enable-remote-write-receiver"]
-        return Server(name, argv, port, "/-/ready"), "/api/v1/write"
-    if name == "prometheus":
-        argv = ["prometheus", "--config.file=/dev/null", "--storage.tsdb.path={folder}/data",
+    if name in ("tributary", "prometheus"):
+        argv = [TRIBUTARY if name == "tributary" else name, "--config.file=/dev/null",
+                f"--storage.tsdb.path={data}", "--storage.tsdb.retention.time=1y",
                 f"--web.listen-address=127.0.0.1:{port}", "--web.enable-remote-write-receiver"]
         return Server(name, argv, port, "/-/ready"), "/api/v1/write"
     argv = ["victoria-metrics", "-storageDataPath={folder}/data",
@@ -240,22 +244,23 @@ DASHBOARD = {
 }
 
 
-def load(server, path, series, ticks):
+def load(server, path, series, ticks, interval_s=15):
     """Fills a server with the ingest workload."""
     child = subprocess.Popen(
         [LOADGEN, "ingest", f"http://127.0.0.1:{server.port}{path}", str(series), str(ticks),
-         "15000", "2000", "2"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+         str(interval_s * 1000), "2000", "2"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     child.stdout.readline()
     child.communicate("\n")
     if child.returncode != 0:
         raise SystemExit(f"the load on {server.name} failed")
 
 
-def ask(server, query, start, end, extra):
+def ask(server, query, start, end, extra, step=15):
     params = urllib.parse.urlencode(
-        {"query": query, "start": start, "end": end, "step": 15, **extra})
+        {"query": query, "start": start, "end": end, "step": step, **extra})
     began = time.monotonic()
-    body = get(f"http://127.0.0.1:{server.port}/api/v1/query_range?{params}", timeout=120)
+    body = get(f"http://127.0.0.1:{server.port}/api/v1/query_range?{params}", timeout=600)
     return (time.monotonic() - began) * 1000, json.loads(body)["data"]["result"]
 
 
@@ -308,6 +313,89 @@ def restart(name, series, ticks):
         server.stop()
 
 
+# ---- blocks -----------------------------------------------------------------------------------
+
+HEAD_SPAN_MS = 3 * 3600 * 1000  # what a head may hold before a block is cut from it
+
+OVER_BLOCKS = {
+    "sum by of rate": "sum by (cluster) (rate(node_cpu_seconds_total[5m]))",
+    "sum by of gauge": "sum by (namespace) (container_memory_working_set_bytes)",
+    "rate filtered by regexp":
+        'sum by (pod) (rate(container_cpu_usage_seconds_total{namespace=~"team-[1-3]"}[5m]))',
+    "count by name over regexp": 'count by (__name__) ({__name__=~"node_.*"})',
+}
+OVER_A_MONTH = {
+    "sum of rate over 1h": "sum by (cluster) (rate(node_cpu_seconds_total[1h]))",
+    "max_over_time over 1h": "max by (namespace) (max_over_time("
+                             "container_memory_working_set_bytes[1h]))",
+    "avg_over_time over 1h": "sum(avg_over_time(node_memory_MemAvailable_bytes[1h]))",
+}
+
+
+def head_span_ms(server):
+    values = {}
+    for line in get(f"http://127.0.0.1:{server.port}/metrics").decode().splitlines():
+        if line.startswith("prometheus_tsdb_head_m"):
+            name, value = line.split()
+            values[name] = float(value)
+    return values["prometheus_tsdb_head_max_time"] - values["prometheus_tsdb_head_min_time"]
+
+
+def make_blocks(folder, series, ticks, interval_s):
+    """A data directory of blocks and what is left in the head's log."""
+    server, path = start_receiver("tributary", folder)
+    try:
+        load(server, path, series, ticks, interval_s)
+        deadline = time.monotonic() + 300
+        while head_span_ms(server) > HEAD_SPAN_MS:
+            if time.monotonic() > deadline:
+                raise SystemExit("no block was cut from the head in five minutes")
+            time.sleep(1)
+    finally:
+        server.stop()
+
+
+def blocks(name, shape, made, board, step):
+    """CPU, wall and memory of each query over a copy of the same directory."""
+    series, ticks, interval_s = shape
+    copy = tempfile.mkdtemp(prefix="tributary-bench-")
+    server = None
+    extra = {"nocache": 1} if name == "victoria-metrics" else {}
+    try:
+        if name == "victoria-metrics":
+            server, path = start_receiver(name)
+            load(server, path, series, ticks, interval_s)
+            get(f"http://127.0.0.1:{server.port}/internal/force_flush")
+        else:
+            shutil.copytree(made, copy, dirs_exist_ok=True)
+            server, _ = start_receiver(name, copy)
+        end = int(os.path.getmtime(made)) // step * step
+        start = end - ticks * interval_s + 2 * step
+        result = {}
+        for title, query in board.items():
+            cpu = server.cpu_seconds()
+            runs = [ask(server, query, start, end, extra, step) for _ in range(3)]
+            if not runs[0][1]:
+                raise SystemExit(f"{name} answers nothing to {query}")
+            result[title + ", ms"] = statistics.median(ms for ms, _ in runs)
+            result[title + ", CPU-ms"] = (server.cpu_seconds() - cpu) / len(runs) * 1000
+        result["peak RSS, MB"] = server.peak_rss_bytes() / 1e6
+        return result
+    finally:
+        if server:
+            server.stop()
+        shutil.rmtree(copy, ignore_errors=True)
+
+
+def compare_blocks(title, names, shape, board, step):
+    made = tempfile.mkdtemp(prefix="tributary-bench-")
+    try:
+        make_blocks(made, *shape)
+        compare(title, names, lambda name: blocks(name, shape, made, board, step), 1)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
 # ---- report -----------------------------------------------------------------------------------
 
 
@@ -337,7 +425,7 @@ def compare(title, names, run, repeats):
 def main():
     parser = argparse.ArgumentParser(prog="./bench", description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("workload", nargs="*", default=["ingest", "agent", "queries"],
-                        choices=["ingest", "agent", "queries", "restart"])
+                        choices=["ingest", "agent", "queries", "restart", "blocks"])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only-tributary", action="store_true", help="leave the peers out")
     parser.add_argument("--series", type=int, default=100_000)
@@ -359,6 +447,13 @@ def main():
                                  ["prometheus", "victoria-metrics"])
         compare("restart after kill -9: 40,000 series x 240 ticks", names,
                 lambda name: restart(name, 40_000, 240), 1)
+    if "blocks" in options.workload:
+        names = ["tributary"] + ([] if options.only_tributary else
+                                 ["prometheus", "victoria-metrics"])
+        compare_blocks(f"blocks: {options.series} series x 6 h at 60 s, blocks and head", names,
+                       (options.series, 360, 60), OVER_BLOCKS, 60)
+        compare_blocks("a month: 2,000 series x 30 d at a 5 min step, windows of 1 h", names,
+                       (2_000, 8_640, 300), OVER_A_MONTH, 300)
     if "agent" in options.workload:
         names = ["tributary"] + ([] if options.only_tributary else ["prometheus", "vmagent"])
         compare("agent: 200 targets x 1,010 samples every 5 s to a sink", names,
