@@ -54,7 +54,8 @@ base::Status Head::Delete(TimeInterval time, storage::Matchers matchers) {
     }
   }
   if (tombstones.empty()) return {};
-  records.AddTombstones(tombstones);
+  std::vector<RefTombstone> translated;
+  records.AddTombstones(state_.UnderLoggedRefs(tombstones, &translated));
   if (state_.wal != nullptr) RETURN_IF_ERROR(state_.wal->Log(records));
   state_.tombstones.Add(tombstones);
   return {};
