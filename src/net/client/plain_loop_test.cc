@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <deque>
+#include <future>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <thread>
@@ -223,6 +224,28 @@ TEST_F(PlainLoopTest, RedirectsAreFollowedUnlessToldNot) {
   client_ = HttpClient::Create(options).value();
   server_.Add({.bytes = redirect, .close = true});
   EXPECT_EQ(Get()->status, 302);
+}
+
+// The end of a client takes the lock of the loop. When a completion that owns its client is through
+// before the loop has let go of the transfer, the loop must not end the client in turn: it would
+// wait for its own lock, and all plain requests of the process with it.
+TEST_F(PlainLoopTest, ATransferMayOwnItsClient) {
+  for (int i = 0; i < 3000; ++i) {
+    const bool fails = i % 2 == 1;
+    server_.Add({.bytes = fails ? "" : Sized("x"), .close = true});
+    std::shared_ptr<HttpClient> client = HttpClient::Create({}).value();
+    const auto answered = std::make_shared<std::promise<bool>>();
+    std::future<bool> answer = answered->get_future();
+    ClientRequest request;
+    request.url = server_.Url();
+    HttpClient* const sender = client.get();
+    sender->Send(std::move(request), [owned = std::move(client), answered](const auto& response) {
+      answered->set_value(static_cast<bool>(response));
+    });
+    ASSERT_EQ(answer.wait_for(std::chrono::seconds(20)), std::future_status::ready)
+        << "the loop stands still";
+    EXPECT_EQ(answer.get(), !fails);
+  }
 }
 
 TEST(ParsePlainUrl, AddressesOnly) {
