@@ -10,6 +10,7 @@
 #include "base/strings.h"
 #include "loadgen.h"
 #include "net/http_server.h"
+#include "remote/write_offer.h"
 #include "wire/compression.h"
 #include "wire/remote_write_v1.h"
 #include "wire/remote_write_v2.h"
@@ -91,6 +92,8 @@ void TakeWrite(net::Request& request, net::ResponseWriter& response, Counts* cou
     decoded = wire::DecodeWriteV1(message, &visitor);
     samples = visitor.samples;
   }
+  response.SetHeader(remote::kOfferedCodingsHeader, std::string(remote::kOfferedCodings));
+  response.SetHeader(remote::kOfferedMessagesHeader, std::string(remote::kMessageV2));
   if (!decoded) {
     response.SetStatus(400);
     response.Write(decoded.error().message());

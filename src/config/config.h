@@ -159,6 +159,8 @@ struct RemoteWriteConfig {
   std::string name;
   int64_t remote_timeout_ms = 30'000;
   WriteMessage protobuf_message = WriteMessage::kV1;
+  // Not set: 2.0 is used where the receiver offers it.
+  bool protobuf_message_is_default = true;
   std::map<std::string, std::string> headers;
   model::Relabeler write_relabel_configs;
   bool send_exemplars = false;

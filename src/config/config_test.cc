@@ -360,7 +360,8 @@ scrape_configs:
   - {source_labels: [a], separator: "", regex: "", target_label: b, replacement: "-"}
   metric_relabel_configs:
   - {source_labels: [__name__], regex: "a\nb\\.c", action: drop}
-remote_write: [{url: "http://a/b?c=d", headers: {X-Scope-OrgID: "12"}}]
+remote_write: [{url: "http://a/b?c=d", headers: {X-Scope-OrgID: "12"},
+  protobuf_message: prometheus.WriteRequest}]
 storage: {tsdb: {retention: {time: 10d, size: 1536MB}}}
 )");
   const auto again = MustParse(config->yaml);

@@ -118,6 +118,7 @@ RemoteWriteConfig ReadRemoteWrite(MapReader& reader, NameValidation validation) 
   reader.String("url", &config.url);
   reader.String("name", &config.name);
   reader.DurationMs("remote_timeout", &config.remote_timeout_ms);
+  config.protobuf_message_is_default = reader.Take("protobuf_message") == nullptr;
   reader.Enum("protobuf_message", kMessages, &config.protobuf_message);
   reader.StringMap("headers", &config.headers);
   ReadRelabeler(reader, "write_relabel_configs", validation, &config.write_relabel_configs);

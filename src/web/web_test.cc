@@ -215,13 +215,16 @@ TEST(Web, WriteReceiver) {
   WebFixture f;
   f.write.answer.has_written = true;
   f.write.answer.samples_written = 7;
+  f.write.answer.accepted_messages = "message/a, message/b";
   FakeResponse r = f.Serve(
       FakeRequest("POST", "/api/v1/write", "bytes").With("Content-Type", "application/x-protobuf"));
   EXPECT_EQ(r.status, 204);
   EXPECT_EQ(f.write.seen_body, "bytes");
   EXPECT_EQ(f.write.seen_type, "application/x-protobuf");
   EXPECT_EQ(r.headers.Get("X-Prometheus-Remote-Write-Samples-Written"), "7");
-  f.write.answer = {400, "out of order sample", false, 0, 0, 0, 3};
+  EXPECT_EQ(r.headers.Get("Accept-Encoding"), "zstd, gzip, snappy");
+  EXPECT_EQ(r.headers.Get("Accept-Post"), "message/a, message/b");
+  f.write.answer = {400, "out of order sample", false, 0, 0, 0, 3, ""};
   r = f.Post("/api/v1/write", "bytes");
   EXPECT_EQ(r.status, 400);
   EXPECT_EQ(r.body, "out of order sample\n");

@@ -1,5 +1,6 @@
 // /api/v1/write, otlp/v1/metrics.
 #include "remote/receive/write_handler.h"
+#include "remote/write_offer.h"
 #include "web/routes.h"
 
 namespace tributary::web {
@@ -17,6 +18,8 @@ void Write(const Context& context, Call& call) {
   request.user = call.user;
   request.body = call.request.body();
   const remote::WriteResponse answer = context.services.write->Handle(request);
+  call.response.SetHeader(remote::kOfferedCodingsHeader, std::string(remote::kOfferedCodings));
+  call.response.SetHeader(remote::kOfferedMessagesHeader, std::string(answer.accepted_messages));
   if (answer.has_written) {
     call.response.SetHeader("X-Prometheus-Remote-Write-Samples-Written",
                             std::to_string(answer.samples_written));

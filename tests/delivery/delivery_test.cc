@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <functional>
 #include <map>
-#include <set>
 #include <thread>
 #include <unistd.h>
 
@@ -23,10 +22,16 @@ namespace {
 
 using ::testing::HasSubstr;
 
+constexpr const char* kSnappyV1 = "snappy application/x-protobuf";
+constexpr const char* kZstdV1 = "zstd application/x-protobuf";
+constexpr const char* kSnappyV2 =
+    "snappy application/x-protobuf;proto=io.prometheus.write.v2.Request";
+constexpr const char* kZstdV2 = "zstd application/x-protobuf;proto=io.prometheus.write.v2.Request";
+
 // What arrived, by series text: (t, v) in order of arrival.
 using Received = std::map<std::string, std::vector<std::pair<int64_t, double>>>;
 
-class Receiver : public wire::WriteVisitorV1 {
+class Receiver : public wire::WriteVisitorV1, public wire::WriteVisitorV2 {
  public:
   Receiver() {
     net::HttpServerOptions options;
@@ -52,6 +57,11 @@ class Receiver : public wire::WriteVisitorV1 {
     base::MutexLock lock(mutex_);
     judge_ = std::move(judge);
   }
+  // Answers `status` to a request whose Content-Encoding or Content-Type has this in it.
+  void Refuse(std::string form, int status) {
+    base::MutexLock lock(mutex_);
+    refused_[std::move(form)] = status;
+  }
   void SetHeader(std::string name, std::string value) {
     base::MutexLock lock(mutex_);
     headers_[std::move(name)] = std::move(value);
@@ -71,12 +81,22 @@ class Receiver : public wire::WriteVisitorV1 {
     base::MutexLock lock(mutex_);
     return requests_;
   }
-  std::set<std::string> content_types() {
+  // "<coding> <content type>" of each request, in order, repetitions left out.
+  std::vector<std::string> forms() {
     base::MutexLock lock(mutex_);
-    return content_types_;
+    return forms_;
   }
 
  private:
+  void OnSeries(const wire::WriteSeriesV2& series) override TB_NO_THREAD_SAFETY_ANALYSIS {
+    std::vector<model::Label> labels;
+    wire::ResolveLabelsV2(series, symbols_, &labels);
+    auto& list = message_[model::Labels::FromSpan(labels).ToMetricString()];
+    for (const wire::WriteSampleV2& sample : series.samples) {
+      list.emplace_back(sample.t, sample.v);
+    }
+  }
+
   void OnSeries(const wire::WriteSeriesV1& series) override TB_NO_THREAD_SAFETY_ANALYSIS {
     std::vector<model::Label> labels;
     ASSERT_TRUE(wire::SplitLabelsV1(series, &labels));
@@ -88,14 +108,24 @@ class Receiver : public wire::WriteVisitorV1 {
 
   void Handle(net::Request& request, net::ResponseWriter& response) {
     base::MutexLock lock(mutex_);
-    content_types_.insert(std::string(request.header("Content-Type")));
+    const std::string form = std::string(request.header("Content-Encoding")) + " " +
+                             std::string(request.header("Content-Type"));
+    if (forms_.empty() || forms_.back() != form) {
+      forms_.push_back(form);
+    }
     message_.clear();
     std::string decoded;
-    ASSERT_TRUE(wire::SnappyDecode(base::AsBytes(request.body()), 32 << 20, &decoded));
+    const auto decode = form.starts_with("zstd ") ? wire::ZstdDecode : wire::SnappyDecode;
+    ASSERT_TRUE(decode(base::AsBytes(request.body()), 32 << 20, &decoded));
     if (request.header("Content-Type") == "application/x-protobuf") {
       ASSERT_TRUE(wire::DecodeWriteV1(decoded, this));
+    } else {
+      ASSERT_TRUE(wire::DecodeWriteV2(decoded, &symbols_, this));
     }
-    const int status = judge_ ? judge_(message_, requests_) : 204;
+    int status = judge_ ? judge_(message_, requests_) : 204;
+    for (const auto& [refused, answer] : refused_) {
+      status = form.find(refused) != std::string::npos ? answer : status;
+    }
     ++requests_;
     response.SetStatus(status);
     for (const auto& [name, value] : headers_) {
@@ -114,7 +144,9 @@ class Receiver : public wire::WriteVisitorV1 {
   Received message_ TB_GUARDED_BY(mutex_);
   Received received_ TB_GUARDED_BY(mutex_);
   std::map<std::string, std::string> headers_ TB_GUARDED_BY(mutex_);
-  std::set<std::string> content_types_ TB_GUARDED_BY(mutex_);
+  std::map<std::string, int> refused_ TB_GUARDED_BY(mutex_);
+  std::vector<std::string> forms_ TB_GUARDED_BY(mutex_);
+  std::vector<std::string_view> symbols_ TB_GUARDED_BY(mutex_);
   size_t requests_ TB_GUARDED_BY(mutex_) = 0;
   std::unique_ptr<net::HttpServer> server_;
 };
@@ -333,14 +365,94 @@ TEST_F(DeliveryTest, ACrashLosesNothing) {
 
 TEST_F(DeliveryTest, AReceiverOfOldGetsTheOldFormat) {
   write().protobuf_message = config::WriteMessage::kV2;
-  receiver_.SetJudge([](const Received& message, size_t) { return message.empty() ? 415 : 204; });
+  write().queue.min_shards = 4;
+  receiver_.Refuse("v2.Request", 415);
   StartAgent();
-  Append(5, 1);
-  ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= 5; }));
-  ExpectComplete(5, 1, 1);
-  EXPECT_EQ(receiver_.content_types(),
-            (std::set<std::string>{"application/x-protobuf",
-                                   "application/x-protobuf;proto=io.prometheus.write.v2.Request"}));
+  Append(40, 1);
+  ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= 40; }));
+  ExpectComplete(40, 1, 1);
+  EXPECT_EQ(receiver_.forms().front(), kSnappyV2);
+  EXPECT_EQ(receiver_.forms().back(), kSnappyV1);
+}
+
+TEST_F(DeliveryTest, WhatTheReceiverOffersIsTakenUp) {
+  receiver_.SetHeader("Accept-Encoding", "gzip, zstd");
+  receiver_.SetHeader("Accept-Post",
+                      "application/x-protobuf;proto=prometheus.WriteRequest, "
+                      "application/x-protobuf;proto=io.prometheus.write.v2.Request");
+  StartAgent();
+  for (int64_t t = 1; t <= 10; ++t) {
+    Append(5, t);
+    ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= static_cast<size_t>(5 * t); }));
+  }
+  ExpectComplete(5, 1, 10);
+  EXPECT_EQ(receiver_.forms(), (std::vector<std::string>{kSnappyV1, kZstdV2}));
+}
+
+TEST_F(DeliveryTest, AConfiguredMessageIsKeptButCompressedBetter) {
+  write().protobuf_message_is_default = false;
+  receiver_.SetHeader("Accept-Encoding", "zstd");
+  receiver_.SetHeader("Accept-Post", "application/x-protobuf;proto=io.prometheus.write.v2.Request");
+  StartAgent();
+  for (int64_t t = 1; t <= 3; ++t) {
+    Append(5, t);
+    ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= static_cast<size_t>(5 * t); }));
+  }
+  EXPECT_EQ(receiver_.forms(), (std::vector<std::string>{kSnappyV1, kZstdV1}));
+}
+
+TEST_F(DeliveryTest, AReceiverThatOffersNothingGetsWhatWasConfigured) {
+  StartAgent();
+  for (int64_t t = 1; t <= 3; ++t) {
+    Append(5, t);
+    ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= static_cast<size_t>(5 * t); }));
+  }
+  EXPECT_EQ(receiver_.forms(), std::vector<std::string>{kSnappyV1});
+}
+
+// Behind one address, a receiver that offers zstd and 2.0 gives way to one that knows neither, and
+// says so with 415 as Prometheus does, or with 400 as receivers do that try to unpack.
+TEST_F(DeliveryTest, AReceiverExchangedForAnOlderOneCostsNoSample) {
+  for (const int status : {400, 415}) {
+    Receiver receiver;
+    receiver.SetHeader("Accept-Encoding", "zstd");
+    receiver.SetHeader("Accept-Post",
+                       "application/x-protobuf;proto=io.prometheus.write.v2.Request");
+    write().name = "status-" + std::to_string(status);
+    write().url = receiver.Url();
+    StartAgent();
+    Append(5, 2 * status);
+    ASSERT_TRUE(Eventually([&] { return receiver.samples() >= 5; }));
+    receiver.SetHeader("Accept-Encoding", "");
+    receiver.SetHeader("Accept-Post", "");
+    receiver.Refuse("zstd", status);
+    receiver.Refuse("v2.Request", status);
+    Append(5, 2 * status + 1);
+    ASSERT_TRUE(Eventually([&] { return receiver.samples() >= 10; })) << status;
+    StopAgent();
+    EXPECT_EQ(receiver.samples(), 10u);
+    EXPECT_EQ(receiver.forms(), (std::vector<std::string>{kSnappyV1, kZstdV2, kSnappyV1}));
+  }
+}
+
+// A 400 from a receiver that still offers the form is about the samples.
+TEST_F(DeliveryTest, ARejectedSampleDoesNotChangeTheForm) {
+  receiver_.SetHeader("Accept-Encoding", "zstd");
+  write().queue.max_samples_per_send = 100;
+  StartAgent();
+  Append(4, 1);
+  ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= 4; }));
+  receiver_.SetJudge([](const Received& message, size_t) {
+    for (const auto& [series, samples] : message) {
+      if (series.find("i=\"2\"") != std::string::npos) {
+        return 400;
+      }
+    }
+    return 204;
+  });
+  Append(4, 2);
+  ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= 7; }));
+  EXPECT_EQ(receiver_.forms(), (std::vector<std::string>{kSnappyV1, kZstdV1}));
 }
 
 TEST_F(DeliveryTest, WriteRelabellingDropsAndChanges) {

@@ -14,6 +14,7 @@
 #include "remote/receive/write_probe.h"
 #include "remote/receive/write_v1.h"
 #include "remote/receive/write_v2.h"
+#include "remote/write_offer.h"
 
 namespace tributary::remote {
 namespace {
@@ -62,11 +63,20 @@ WriteResponse Answer(int status, std::string error) {
   return response;
 }
 
+std::string AcceptedMessages(const WriteHandlerOptions& options) {
+  std::string all(options.accept_v2 ? kMessageV2 : "");
+  if (options.accept_v1) {
+    all.append(all.empty() ? "" : ", ").append(kMessageV1);
+  }
+  return all;
+}
+
 class Handler final : public WriteHandler {
  public:
   Handler(WriteHandlerOptions options, storage::Appendable& storage, const base::Clock& clock,
           base::MetricsRegistry& metrics)
       : options_(options),
+        accepted_messages_(AcceptedMessages(options)),
         storage_(storage),
         clock_(clock),
         series_cache_(options.max_cache_bytes),
@@ -75,6 +85,13 @@ class Handler final : public WriteHandler {
         probe_(metrics, series_cache_) {}
 
   WriteResponse Handle(const WriteRequest& request) override {
+    WriteResponse response = HandlePacked(request);
+    response.accepted_messages = accepted_messages_;
+    return response;
+  }
+
+ private:
+  WriteResponse HandlePacked(const WriteRequest& request) {
     const auto encoding = ParseBodyEncoding(request.content_encoding);
     if (!encoding) return Answer(415, encoding.error().message());
     const auto protocol = ParseWriteContentType(request.content_type);
@@ -96,7 +113,6 @@ class Handler final : public WriteHandler {
     return response;
   }
 
- private:
   WriteResponse HandleUnpacked(const WriteRequest& request, BodyEncoding encoding,
                                WriteProtocol protocol, Scratch& scratch) {
     if (const auto status =
@@ -191,6 +207,7 @@ class Handler final : public WriteHandler {
   }
 
   const WriteHandlerOptions options_;
+  const std::string accepted_messages_;
   storage::Appendable& storage_;
   const base::Clock& clock_;
   SeriesCache series_cache_;

@@ -30,7 +30,8 @@ struct WriteResponse {
   // X-Prometheus-Remote-Write-*-Written; set on 2.0 requests (and on 1.0, where harmless).
   bool has_written = false;
   uint64_t samples_written = 0, histograms_written = 0, exemplars_written = 0;
-  int64_t retry_after_seconds = 0;  // 0: no header
+  int64_t retry_after_seconds = 0;     // 0: no header
+  std::string_view accepted_messages;  // write_offer.h; lives as long as the handler
 };
 
 struct WriteHandlerOptions {

@@ -68,7 +68,7 @@ Destination::Destination(const SendOptions& options, const config::RemoteWriteCo
       probe_(metrics, config.name, config.url),
       labels_(source, external_labels, config.write_relabel_configs),
       encoder_(config_, source, labels_, probe_),
-      format_(config.protobuf_message),
+      forms_(config.protobuf_message, config.protobuf_message_is_default),
       width_(config.queue.min_shards) {
   probe_.shards_max.Set(static_cast<double>(config.queue.max_shards));
   probe_.shards_min.Set(static_cast<double>(config.queue.min_shards));
@@ -215,7 +215,7 @@ void Destination::Send(size_t index) {
   Shipment& shipment = shipments_[index];
   if (shipment.body.empty()) {
     const int64_t age_limit = config_.queue.sample_age_limit_ms;
-    encoder_.Encode(format_, age_limit > 0 ? clock_.NowMs() - age_limit : model::kMinTime,
+    encoder_.Encode(forms_.form(), age_limit > 0 ? clock_.NowMs() - age_limit : model::kMinTime,
                     &shipment);
     if (shipment.body.empty()) {
       Finish(&shipment);
@@ -229,7 +229,7 @@ void Destination::Send(size_t index) {
   probe_.histograms.Add(static_cast<double>(shipment.body_histograms));
   probe_.exemplars.Add(static_cast<double>(shipment.body_exemplars));
   probe_.bytes.Add(static_cast<double>(shipment.body.size()));
-  net::ClientRequest request = MakeRequest(shipment.body, format_);
+  net::ClientRequest request = MakeRequest(shipment.body, shipment.form);
   if (shipment.attempts > 0) {
     request.headers.emplace_back("Retry-Attempt", std::to_string(shipment.attempts));
   }
@@ -252,9 +252,17 @@ void Destination::OnAnswer(Answer answer) {
       // Date has whole seconds: half a second is added for what it cuts off.
       probe_.clock_difference.Set(static_cast<double>(*receiver_ms + 500 - clock_.NowMs()) / 1000);
     }
+    if (forms_.Learn(*answer.response)) {
+      LOG_INFO("the receiver takes smaller requests", kv("remote_name", config_.name),
+               kv("message", forms_.form().message == config::WriteMessage::kV2 ? "2.0" : "1.0"),
+               kv("coding", forms_.form().zstd ? "zstd" : "snappy"));
+    }
   }
-  const Verdict verdict = Judge(answer.response, format_ == config::WriteMessage::kV2);
-  if (verdict != Verdict::kHold && verdict != Verdict::kRetry) {
+  Verdict verdict = Judge(answer.response);
+  if (verdict == Verdict::kRejected && forms_.IsToBlame(shipment.form, *answer.response)) {
+    verdict = Verdict::kForm;
+  }
+  if (verdict != Verdict::kHold && verdict != Verdict::kRetry && verdict != Verdict::kForm) {
     probe_.holding.Set(0);
     trouble_ = false;
   }
@@ -268,15 +276,8 @@ void Destination::OnAnswer(Answer answer) {
     case Verdict::kHold:
       OnRetry(answer, /*hold=*/true, &shipment);
       break;
-    case Verdict::kOldFormat:
-      LOG_INFO("the receiver does not speak remote write 2.0: going on with 1.0",
-               kv("remote_name", config_.name));
-      format_ = config::WriteMessage::kV1;
-      for (Shipment& other : shipments_) {
-        if (other.state == Shipment::State::kWaiting) {
-          other.body.clear();
-        }
-      }
+    case Verdict::kForm:
+      OnForm(answer, &shipment);
       break;
     case Verdict::kTooLarge:
     case Verdict::kRejected:
@@ -317,6 +318,21 @@ void Destination::OnRetry(const Answer& answer, bool hold, Shipment* shipment) {
     LOG_WARN("sending failed, will retry", kv("remote_name", config_.name), kv("url", config_.url),
              kv("err", why));
   }
+}
+
+void Destination::OnForm(const Answer& answer, Shipment* shipment) {
+  const WireForm before = forms_.form();
+  if (!forms_.StepBack(shipment->form)) {
+    OnRetry(answer, /*hold=*/true, shipment);
+    return;
+  }
+  if (forms_.form() != before) {
+    LOG_INFO("the receiver does not take such requests: going on in a plainer form",
+             kv("remote_name", config_.name),
+             kv("message", forms_.form().message == config::WriteMessage::kV2 ? "2.0" : "1.0"),
+             kv("status", answer.response->status));
+  }
+  shipment->body.clear();
 }
 
 void Destination::OnRejected(const net::ClientResponse& response, size_t index) {
@@ -378,8 +394,7 @@ void Destination::AdaptWidth(bool log_runs_ahead) {
 }
 
 void Destination::SendMetadataIfDue() {
-  // 2.0 carries metadata with the samples.
-  if (!config_.metadata.send || !options_.families || format_ != config::WriteMessage::kV1) {
+  if (!config_.metadata.send || !options_.families) {
     return;
   }
   const int64_t now = clock_.MonotonicNs();
@@ -396,17 +411,16 @@ void Destination::SendMetadataIfDue() {
     const size_t to = std::min(families.size(), from + most);
     const auto count = static_cast<double>(to - from);
     // Metadata is sent again in a minute: one that fails is counted and forgotten.
-    client_->Send(
-        MakeRequest(MessageEncoder::EncodeMetadata(families, from, to), config::WriteMessage::kV1),
-        [this, count](base::Result<net::ClientResponse> response) {
-          const bool ok = response && response->status / 100 == 2;
-          (ok ? probe_.metadata : probe_.metadata_failed).Add(count);
-        });
+    client_->Send(MakeRequest(MessageEncoder::EncodeMetadata(families, from, to), WireForm{}),
+                  [this, count](base::Result<net::ClientResponse> response) {
+                    const bool ok = response && response->status / 100 == 2;
+                    (ok ? probe_.metadata : probe_.metadata_failed).Add(count);
+                  });
   }
 }
 
-net::ClientRequest Destination::MakeRequest(std::string body, config::WriteMessage format) const {
-  const bool v2 = format == config::WriteMessage::kV2;
+net::ClientRequest Destination::MakeRequest(std::string body, const WireForm& form) const {
+  const bool v2 = form.message == config::WriteMessage::kV2;
   net::ClientRequest request;
   request.method = "POST";
   request.url = config_.url;
@@ -414,7 +428,7 @@ net::ClientRequest Destination::MakeRequest(std::string body, config::WriteMessa
   request.max_response_bytes = 1 << 20;
   request.body = std::move(body);
   request.headers = {
-      {"Content-Encoding", "snappy"},
+      {"Content-Encoding", form.zstd ? "zstd" : "snappy"},
       {"Content-Type", v2 ? "application/x-protobuf;proto=io.prometheus.write.v2.Request"
                           : "application/x-protobuf"},
       {"X-Prometheus-Remote-Write-Version", v2 ? "2.0.0" : "0.1.0"},

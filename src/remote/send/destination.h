@@ -23,6 +23,7 @@
 #include "remote/send/probe.h"
 #include "remote/send/series_labels.h"
 #include "remote/send/shipment.h"
+#include "remote/send/wire_form.h"
 #include "storage/wal_source.h"
 
 namespace tributary::remote {
@@ -61,12 +62,13 @@ class Destination {
   void Send(size_t index);
   void OnAnswer(Answer answer);
   void OnRetry(const Answer& answer, bool hold, Shipment* shipment);
+  void OnForm(const Answer& answer, Shipment* shipment);
   void OnRejected(const net::ClientResponse& response, size_t index);
   void Split(size_t index);
   void Finish(Shipment* shipment);
   void AdaptWidth(bool log_runs_ahead);
   void SendMetadataIfDue();
-  net::ClientRequest MakeRequest(std::string body, config::WriteMessage format) const;
+  net::ClientRequest MakeRequest(std::string body, const WireForm& form) const;
   void UpdateGauges();
   bool Stopping();
   bool Ending();
@@ -83,7 +85,7 @@ class Destination {
   std::unique_ptr<storage::WalCursor> cursor_;
 
   // Touched by the thread only.
-  config::WriteMessage format_;
+  FormNegotiator forms_;
   storage::WalBatch batch_;
   storage::WalPosition window_end_;
   std::vector<Shipment> shipments_;

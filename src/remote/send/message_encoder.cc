@@ -1,16 +1,18 @@
 #include "remote/send/message_encoder.h"
 
+#include <vector>
+
 #include "wire/compression.h"
 #include "wire/remote_write_v1.h"
 
 namespace tributary::remote {
 
-void MessageEncoder::Encode(config::WriteMessage format, model::Timestamp oldest,
-                            Shipment* shipment) {
+void MessageEncoder::Encode(const WireForm& form, model::Timestamp oldest, Shipment* shipment) {
   message_.clear();
+  shipment->form = form;
   shipment->body.clear();
   shipment->body_samples = shipment->body_histograms = shipment->body_exemplars = 0;
-  if (format == config::WriteMessage::kV1) {
+  if (form.message == config::WriteMessage::kV1) {
     EncodeV1(oldest, shipment);
   } else {
     EncodeV2(oldest, shipment);
@@ -18,7 +20,11 @@ void MessageEncoder::Encode(config::WriteMessage format, model::Timestamp oldest
   if (shipment->body_samples + shipment->body_histograms + shipment->body_exemplars > 0) {
     // Compressed into memory that is kept: the encoder needs room for the worst case, ten times
     // what is left in the end.
-    wire::SnappyEncode(base::AsBytes(message_), &compressed_);
+    if (form.zstd) {
+      wire::ZstdEncode(base::AsBytes(message_), &compressed_);
+    } else {
+      wire::SnappyEncode(base::AsBytes(message_), &compressed_);
+    }
     shipment->body.assign(compressed_);
   }
 }
@@ -43,54 +49,61 @@ bool MessageEncoder::Resolve(model::SeriesRef ref, model::Timestamp t, model::Ti
 
 void MessageEncoder::EncodeV1(model::Timestamp oldest, Shipment* shipment) {
   wire::WriteEncoderV1 encoder(&message_);
-  for (const storage::RefSample& sample : shipment->samples) {
-    if (Resolve(sample.ref, sample.t, oldest)) {
-      encoder.AddSample(span_, {sample.t, sample.v});
-      ++shipment->body_samples;
+  std::erase_if(shipment->samples, [&](const storage::RefSample& sample) {
+    if (!Resolve(sample.ref, sample.t, oldest)) {
+      return true;
     }
-  }
+    encoder.AddSample(span_, {sample.t, sample.v});
+    return false;
+  });
+  shipment->body_samples = shipment->samples.size();
   if (config_.send_native_histograms) {
-    for (const storage::RefHistogram& h : shipment->histograms) {
+    std::erase_if(shipment->histograms, [&](const storage::RefHistogram& h) {
       const int32_t schema = h.is_float ? h.float_histogram.schema : h.histogram.schema;
       if (schema == model::kCustomBucketsSchema) {
         probe_.Dropped("nhcb_in_rw1_not_supported").Add();
-        continue;
+        return true;
       }
       if (!Resolve(h.ref, h.t, oldest)) {
-        continue;
+        return true;
       }
       if (h.is_float) {
         encoder.AddHistogram(span_, h.t, h.float_histogram);
       } else {
         encoder.AddHistogram(span_, h.t, h.histogram);
       }
-      ++shipment->body_histograms;
-    }
+      return false;
+    });
+    shipment->body_histograms = shipment->histograms.size();
   }
   if (config_.send_exemplars) {
-    for (const storage::RefExemplar& exemplar : shipment->exemplars) {
-      if (Resolve(exemplar.ref, exemplar.exemplar.t, oldest)) {
-        encoder.AddExemplar(span_, exemplar.exemplar);
-        ++shipment->body_exemplars;
+    std::erase_if(shipment->exemplars, [&](const storage::RefExemplar& exemplar) {
+      if (!Resolve(exemplar.ref, exemplar.exemplar.t, oldest)) {
+        return true;
       }
-    }
+      encoder.AddExemplar(span_, exemplar.exemplar);
+      return false;
+    });
+    shipment->body_exemplars = shipment->exemplars.size();
   }
 }
 
 void MessageEncoder::EncodeV2(model::Timestamp oldest, Shipment* shipment) {
   v2_.Reset();
   model::Metadata metadata;
-  for (const storage::RefSample& sample : shipment->samples) {
-    if (Resolve(sample.ref, sample.t, oldest)) {
-      const bool known = source_.MetadataOf(sample.ref, &metadata);
-      v2_.AddSample(span_, {sample.t, sample.v, 0}, known ? &metadata : nullptr);
-      ++shipment->body_samples;
+  std::erase_if(shipment->samples, [&](const storage::RefSample& sample) {
+    if (!Resolve(sample.ref, sample.t, oldest)) {
+      return true;
     }
-  }
+    const bool known = source_.MetadataOf(sample.ref, &metadata);
+    v2_.AddSample(span_, {sample.t, sample.v, 0}, known ? &metadata : nullptr);
+    return false;
+  });
+  shipment->body_samples = shipment->samples.size();
   if (config_.send_native_histograms) {
-    for (const storage::RefHistogram& h : shipment->histograms) {
+    std::erase_if(shipment->histograms, [&](const storage::RefHistogram& h) {
       if (!Resolve(h.ref, h.t, oldest)) {
-        continue;
+        return true;
       }
       const model::Metadata* known = source_.MetadataOf(h.ref, &metadata) ? &metadata : nullptr;
       if (h.is_float) {
@@ -98,16 +111,19 @@ void MessageEncoder::EncodeV2(model::Timestamp oldest, Shipment* shipment) {
       } else {
         v2_.AddHistogram(span_, h.t, h.histogram, 0, known);
       }
-      ++shipment->body_histograms;
-    }
+      return false;
+    });
+    shipment->body_histograms = shipment->histograms.size();
   }
   if (config_.send_exemplars) {
-    for (const storage::RefExemplar& exemplar : shipment->exemplars) {
-      if (Resolve(exemplar.ref, exemplar.exemplar.t, oldest)) {
-        v2_.AddExemplar(span_, exemplar.exemplar);
-        ++shipment->body_exemplars;
+    std::erase_if(shipment->exemplars, [&](const storage::RefExemplar& exemplar) {
+      if (!Resolve(exemplar.ref, exemplar.exemplar.t, oldest)) {
+        return true;
       }
-    }
+      v2_.AddExemplar(span_, exemplar.exemplar);
+      return false;
+    });
+    shipment->body_exemplars = shipment->exemplars.size();
   }
   v2_.Finish(&message_);
 }

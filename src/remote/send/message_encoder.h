@@ -22,10 +22,10 @@ class MessageEncoder {
                  SeriesLabels& labels, SendProbe& probe)
       : config_(config), source_(source), labels_(labels), probe_(probe) {}
 
-  // Fills body and body_* of the shipment. Samples older than `oldest` (sample_age_limit; 0: none)
-  // and series that relabelling drops are left out and counted. The body stays empty when nothing
-  // is left to send.
-  void Encode(config::WriteMessage format, model::Timestamp oldest, Shipment* shipment);
+  // Fills body, body_* and form of the shipment. Samples older than `oldest` (sample_age_limit) and
+  // series that relabelling drops are taken out of it and counted. The body stays empty when
+  // nothing is left to send.
+  void Encode(const WireForm& form, model::Timestamp oldest, Shipment* shipment);
 
   // A 1.0 message with metadata only.
   using Families = std::vector<std::pair<std::string, model::Metadata>>;

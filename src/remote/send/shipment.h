@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "remote/send/wire_form.h"
 #include "storage/wal_source.h"
 
 namespace tributary::remote {
@@ -18,8 +19,9 @@ struct Shipment {
 
   size_t size() const { return samples.size() + histograms.size() + exemplars.size(); }
 
-  // The request body; empty until encoded, dropped when the format changes.
+  // The request body, empty until encoded, and the form it is in.
   std::string body;
+  WireForm form;
   // Items of each kind that are in the body (relabelling may have dropped some).
   uint64_t body_samples = 0, body_histograms = 0, body_exemplars = 0;
 

@@ -24,7 +24,7 @@ std::optional<int64_t> ParseHttpDateMs(std::string_view text) {
 
 }  // namespace
 
-Verdict Judge(const base::Result<net::ClientResponse>& answer, bool sent_v2) {
+Verdict Judge(const base::Result<net::ClientResponse>& answer) {
   if (!answer) {
     return Verdict::kRetry;
   }
@@ -38,8 +38,8 @@ Verdict Judge(const base::Result<net::ClientResponse>& answer, bool sent_v2) {
   if (status == 413) {
     return Verdict::kTooLarge;
   }
-  if (status == 415 && sent_v2) {
-    return Verdict::kOldFormat;
+  if (status == 415) {
+    return Verdict::kForm;
   }
   return status == 400 ? Verdict::kRejected : Verdict::kHold;
 }

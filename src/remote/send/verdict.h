@@ -14,14 +14,14 @@ namespace tributary::remote {
 
 enum class Verdict : unsigned char {
   kDelivered,
-  kRetry,      // network errors, 5xx, 429: again after a backoff
-  kHold,       // 401, 403, 404 and the like: the same, and said aloud
-  kTooLarge,   // 413: again in halves
-  kOldFormat,  // 415: the receiver does not speak 2.0: again as 1.0
-  kRejected,   // 400: something in it is not acceptable
+  kRetry,     // network errors, 5xx, 429: again after a backoff
+  kHold,      // 401, 403, 404 and the like: the same, and said aloud
+  kTooLarge,  // 413: again in halves
+  kForm,      // 415: it does not take the message or its coding: again in a plainer form
+  kRejected,  // 400: something in it is not acceptable
 };
 
-Verdict Judge(const base::Result<net::ClientResponse>& answer, bool sent_v2);
+Verdict Judge(const base::Result<net::ClientResponse>& answer);
 
 // Retry-After in milliseconds (seconds or HTTP date); 0 when absent or nonsense.
 int64_t RetryAfterMs(const net::ClientResponse& response, int64_t now_ms);
