@@ -1,4 +1,6 @@
 // The agent of one cluster: a WAL and a collector.
+#include <algorithm>
+
 #include "app/collector.h"
 #include "app/role.h"
 #include "app/store_options.h"
@@ -7,6 +9,16 @@
 
 namespace tributary::app {
 namespace {
+
+constexpr uint64_t kSegmentStep = 1 << 20;
+
+// At least the time that is always kept, and the time between two truncations.
+int64_t MaxTimeMs(const Options& options) {
+  const int64_t truncate_ms = options.agent_truncate_frequency_ms != 0
+                                  ? options.agent_truncate_frequency_ms
+                                  : tsdb::AgentDbOptions{}.truncate_frequency_ms;
+  return std::max({options.agent_max_time_ms, options.agent_min_time_ms, truncate_ms});
+}
 
 tsdb::AgentDbOptions MakeDbOptions(const Options& options, const config::Config& config) {
   tsdb::AgentDbOptions db;
@@ -18,10 +30,23 @@ tsdb::AgentDbOptions MakeDbOptions(const Options& options, const config::Config&
     db.truncate_frequency_ms = options.agent_truncate_frequency_ms;
   }
   db.min_wal_time_ms = options.agent_min_time_ms;
-  db.max_wal_time_ms = options.agent_max_time_ms;
+  if (options.agent_max_bytes != 0) {
+    // What is not delivered, what is and waits to be removed, and the segment being written.
+    db.max_wal_bytes = options.agent_max_bytes / 8 * 7;
+    db.wal_segment_bytes =
+        std::clamp<uint64_t>(options.agent_max_bytes / 16 / kSegmentStep * kSegmentStep,
+                             kSegmentStep, db.wal_segment_bytes);
+  }
   db.out_of_order_window_ms = config.tsdb.out_of_order_time_window_ms;
   db.use_lock_file = !options.agent_no_lockfile;
   return db;
+}
+
+remote::SendOptions MakeSendOptions(const Options& options) {
+  remote::SendOptions send;
+  send.max_backlog_bytes = options.agent_max_bytes / 4 * 3;
+  send.max_backlog_age_ms = MaxTimeMs(options);
+  return send;
 }
 
 class Agent final : public Role {
@@ -47,7 +72,8 @@ class Agent final : public Role {
   base::Status Replay() override { return db_->Replay(); }
 
   std::vector<Applier> Begin() override {
-    collector_.OpenSender(db_->wal_source(), ground_.options.agent_path);
+    collector_.OpenSender(db_->wal_source(), ground_.options.agent_path,
+                          MakeSendOptions(ground_.options));
     std::vector<Applier> appliers;
     appliers.push_back(collector_.SenderApplier());
     for (Applier& applier : collector_.ScrapeAppliers()) appliers.push_back(std::move(applier));

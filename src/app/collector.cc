@@ -37,8 +37,8 @@ Collector::Collector(const Options& options, storage::Appendable& store, base::F
 
 Collector::~Collector() { Stop(); }
 
-void Collector::OpenSender(storage::WalSource& source, const std::string& data_dir) {
-  remote::SendOptions send_options;
+void Collector::OpenSender(storage::WalSource& source, const std::string& data_dir,
+                           remote::SendOptions send_options) {
   send_options.state_dir = base::JoinPath(data_dir, kSenderDir);
   send_options.flush_deadline_ms = options_.remote_flush_deadline_ms;
   send_options.user_agent = base::kUserAgent;

@@ -28,7 +28,9 @@ class Collector {
   ~Collector();
 
   // Call once the store can be followed. Positions are kept below `data_dir`.
-  void OpenSender(storage::WalSource& source, const std::string& data_dir);
+  // `options` without state_dir, flush deadline and user agent.
+  void OpenSender(storage::WalSource& source, const std::string& data_dir,
+                  remote::SendOptions send_options = {});
 
   scrape::Manager* scrape() { return scrape_.get(); }
   // The sender first, so that nothing scraped under a new configuration is missed by it.

@@ -43,7 +43,7 @@ struct Options {
   std::string agent_path;
   bool agent_wal_compression = true;
   std::string agent_wal_compression_type;
-  uint64_t agent_wal_segment_bytes = 0;
+  uint64_t agent_wal_segment_bytes = 0, agent_max_bytes = 0;
   int64_t agent_truncate_frequency_ms = 0, agent_min_time_ms = 0, agent_max_time_ms = 0;
   bool checkpoint_from_memory = false, agent_no_lockfile = false;
   int64_t checkpoint_batch_size = 0;

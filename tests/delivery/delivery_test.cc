@@ -1,9 +1,11 @@
 // Delivery end to end inside one process: an agent's store on disk, the send manager, and a
 // receiver on loopback that answers as each test tells it to.
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <sstream>
 #include <thread>
 #include <unistd.h>
 
@@ -176,14 +178,17 @@ class DeliveryTest : public ::testing::Test {
   config::RemoteWriteConfig& write() { return config_->remote_write[0]; }
 
   void StartAgent() {
-    auto db = tsdb::AgentDb::Open({.path = dir_ + "/data"}, base::PosixFileSystem(),
-                                  base::SystemClock(), metrics_);
+    db_options_.path = dir_ + "/data";
+    auto db =
+        tsdb::AgentDb::Open(db_options_, base::PosixFileSystem(), base::SystemClock(), metrics_);
     ASSERT_TRUE(db) << db.error().message();
     db_ = std::move(*db);
     ASSERT_TRUE(db_->Replay());
-    sender_ = remote::SendManager::Create(
-        {.state_dir = dir_ + "/data/remote", .flush_deadline_ms = 5000, .user_agent = "test"},
-        db_->wal_source(), base::PosixFileSystem(), base::SystemClock(), metrics_);
+    send_options_.state_dir = dir_ + "/data/remote";
+    send_options_.flush_deadline_ms = 5000;
+    send_options_.user_agent = "test";
+    sender_ = remote::SendManager::Create(send_options_, db_->wal_source(), base::PosixFileSystem(),
+                                          base::SystemClock(), metrics_);
     ASSERT_TRUE(sender_->Apply(config_));
   }
 
@@ -250,7 +255,30 @@ class DeliveryTest : public ::testing::Test {
     }
   }
 
+  // Of a metric of the only destination, with these labels behind remote_name and url.
+  double Metric(const std::string& name, const std::string& more_labels = "") {
+    const std::string start = name + "{";
+    std::istringstream lines(metrics_.RenderText());
+    for (std::string line; std::getline(lines, line);) {
+      if (line.starts_with(start) && line.find(more_labels) != std::string::npos) {
+        return std::stod(line.substr(line.rfind(' ')));
+      }
+    }
+    return 0;
+  }
+
+  uint64_t LogBytes() {
+    uint64_t bytes = 0;
+    std::error_code gone;
+    for (const auto& file : std::filesystem::directory_iterator(dir_ + "/data/wal")) {
+      bytes += file.is_regular_file(gone) ? file.file_size(gone) : 0;
+    }
+    return bytes;
+  }
+
   std::string dir_;
+  tsdb::AgentDbOptions db_options_;
+  remote::SendOptions send_options_;
   Receiver receiver_;
   std::shared_ptr<config::Config> config_;
   base::MetricsRegistry metrics_;
@@ -453,6 +481,58 @@ TEST_F(DeliveryTest, ARejectedSampleDoesNotChangeTheForm) {
   Append(4, 2);
   ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= 7; }));
   EXPECT_EQ(receiver_.forms(), (std::vector<std::string>{kSnappyV1, kZstdV1}));
+}
+
+// However long the receiver is away, the log stays within its bytes; the newest samples are those
+// that are kept, and each of the others is counted.
+TEST_F(DeliveryTest, AnOutageWithoutEndCostsABoundedLog) {
+  constexpr int kSeries = 50;
+  constexpr int64_t kTicks = 3000;
+  constexpr uint64_t kBudget = 400 << 10;
+  db_options_.wal_segment_bytes = 32 << 10;
+  db_options_.max_wal_bytes = kBudget / 8 * 7;
+  db_options_.wal_compression = tsdb::WalCompression::kNone;
+  send_options_.max_backlog_bytes = kBudget / 4 * 3;
+  write().queue.max_samples_per_send = 500;
+  receiver_.SetJudge([](const Received&, size_t) { return 503; });
+  StartAgent();
+  uint64_t most = 0;
+  for (int64_t t = 1; t <= kTicks; ++t) {
+    Append(kSeries, t);
+    if (t % 50 == 0) {
+      // Not faster than the size of the log is looked at.
+      ASSERT_TRUE(Eventually([&] { return LogBytes() <= kBudget; })) << t << " " << LogBytes();
+      most = std::max(most, LogBytes());
+    }
+  }
+  EXPECT_GT(most, kBudget / 2);
+  receiver_.SetJudge(nullptr);
+  const auto last_arrived = [&] {
+    const Received received = receiver_.received();
+    return received.size() == kSeries && std::ranges::all_of(received, [](const auto& series) {
+             return series.second.back().first == kTicks;
+           });
+  };
+  ASSERT_TRUE(Eventually(last_arrived));
+  const double dropped =
+      Metric("prometheus_remote_storage_samples_dropped_total", "reason=\"backlog_too_large\"");
+  EXPECT_GT(dropped, 0);
+  EXPECT_EQ(dropped + static_cast<double>(receiver_.samples()), kSeries * kTicks);
+  EXPECT_GT(receiver_.samples(), 5000u) << "what fits into the log is kept";
+  for (const auto& [series, samples] : receiver_.received()) {
+    EXPECT_TRUE(std::ranges::is_sorted(samples)) << series;
+  }
+}
+
+TEST_F(DeliveryTest, LagIsTheAgeOfTheOldestSampleNotDelivered) {
+  const char* const kLag = "tributary_remote_storage_lag_seconds";
+  receiver_.SetJudge([](const Received&, size_t) { return 503; });
+  StartAgent();
+  Append(1, base::SystemClock().NowMs() - 100'000);
+  ASSERT_TRUE(Eventually([&] { return Metric(kLag) > 0; }));
+  EXPECT_NEAR(Metric(kLag), 100, 10);
+  receiver_.SetJudge(nullptr);
+  ASSERT_TRUE(Eventually([&] { return Metric(kLag) == 0; }));
 }
 
 TEST_F(DeliveryTest, WriteRelabellingDropsAndChanges) {

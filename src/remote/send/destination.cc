@@ -69,6 +69,7 @@ Destination::Destination(const SendOptions& options, const config::RemoteWriteCo
       labels_(source, external_labels, config.write_relabel_configs),
       encoder_(config_, source, labels_, probe_),
       forms_(config.protobuf_message, config.protobuf_message_is_default),
+      limit_(options.max_backlog_bytes, options.max_backlog_age_ms),
       width_(config.queue.min_shards) {
   probe_.shards_max.Set(static_cast<double>(config.queue.max_shards));
   probe_.shards_min.Set(static_cast<double>(config.queue.min_shards));
@@ -111,18 +112,73 @@ bool Destination::Stopping() {
 void Destination::Run() {
   base::SetThreadName("rw-" + config_.name);
   while (ReadWindow() && DeliverWindow()) {
-    source_.SetDelivered(config_.name, window_end_);
-    if (auto noted = position_->Note(window_end_); !noted) {
-      LOG_ERROR("delivered position not noted: a restart will send some samples again",
-                kv("remote_name", config_.name), kv("err", noted.error()));
+    NotePosition();
+    if (!given_up_) {
+      AdaptWidth(window_full_ && cursor_->BytesBehind() > 0);
     }
-    AdaptWidth(window_full_ && cursor_->BytesBehind() > 0);
     SendMetadataIfDue();
+  }
+}
+
+void Destination::NotePosition() {
+  source_.SetDelivered(config_.name, window_end_);
+  if (auto noted = position_->Note(window_end_); !noted) {
+    LOG_ERROR("delivered position not noted: a restart will send some samples again",
+              kv("remote_name", config_.name), kv("err", noted.error()));
+  }
+}
+
+const char* Destination::BeyondLimit() {
+  const int64_t now = clock_.MonotonicNs();
+  limit_.Observe(now, source_.End());
+  return limit_.Exceeded(now, window_end_, cursor_->BytesBehind());
+}
+
+// Reads on until the rest of the log is within the limit, and counts what it passes.
+void Destination::GiveUpBacklog() {
+  using Kind = SendProbe::Kind;
+  const char* reason = BeyondLimit();
+  if (reason == nullptr) {
+    return;
+  }
+  const int64_t now = clock_.MonotonicNs();
+  if (now >= next_complaint_ns_) {
+    next_complaint_ns_ = now + kComplainEveryNs;
+    LOG_ERROR("the undelivered log is beyond its limit: the oldest samples are dropped",
+              kv("remote_name", config_.name), kv("reason", reason));
+  }
+  for (; reason != nullptr && !Ending(); reason = BeyondLimit()) {
+    batch_.Clear();
+    if (!cursor_->Read(config_.queue.max_samples_per_send, &batch_) || batch_.end == window_end_) {
+      break;  // ReadWindow() meets the same
+    }
+    window_end_ = batch_.end;
+    probe_.Dropped(Kind::kSamples, reason).Add(static_cast<double>(batch_.samples.size()));
+    probe_.Dropped(Kind::kHistograms, reason).Add(static_cast<double>(batch_.histograms.size()));
+    probe_.Dropped(Kind::kExemplars, reason).Add(static_cast<double>(batch_.exemplars.size()));
+  }
+  batch_.Clear();
+  NotePosition();
+}
+
+// What waits in the window is dropped; what is on its way gets its answer first.
+void Destination::GiveUpWindow(const char* reason) {
+  using Kind = SendProbe::Kind;
+  for (Shipment& shipment : shipments_) {
+    if (shipment.state != Shipment::State::kWaiting) {
+      continue;
+    }
+    probe_.Dropped(Kind::kSamples, reason).Add(static_cast<double>(shipment.samples.size()));
+    probe_.Dropped(Kind::kHistograms, reason).Add(static_cast<double>(shipment.histograms.size()));
+    probe_.Dropped(Kind::kExemplars, reason).Add(static_cast<double>(shipment.exemplars.size()));
+    Finish(&shipment);
+    given_up_ = true;
   }
 }
 
 bool Destination::ReadWindow() {
   const size_t wanted = width_ * config_.queue.max_samples_per_send;
+  GiveUpBacklog();
   batch_.Clear();
   int64_t first_ns = 0;
   while (!Ending()) {
@@ -153,15 +209,24 @@ bool Destination::ReadWindow() {
 }
 
 bool Destination::DeliverWindow() {
+  int64_t oldest_ms = INT64_MAX;
   for (const storage::RefSample& sample : batch_.samples) {
     newest_read_ms_ = std::max(newest_read_ms_, sample.t);
+    oldest_ms = std::min(oldest_ms, sample.t);
   }
+  oldest_unsent_ms_ = oldest_ms == INT64_MAX ? 0 : oldest_ms;
   probe_.samples_in.Add(static_cast<double>(batch_.samples.size()));
   shipments_ = MakeShipments(&batch_, config_.queue.max_samples_per_send);
   batch_.Clear();
   unfinished_ = shipments_.size();
   trouble_ = false;
+  given_up_ = false;
   while (unfinished_ > 0) {
+    if (trouble_) {
+      if (const char* reason = BeyondLimit(); reason != nullptr) {
+        GiveUpWindow(reason);
+      }
+    }
     int64_t next_ns = INT64_MAX;
     SendReady(clock_.MonotonicNs(), &next_ns);
     if (unfinished_ == 0) {
@@ -186,6 +251,7 @@ bool Destination::DeliverWindow() {
     }
   }
   shipments_.clear();
+  oldest_unsent_ms_ = 0;
   newest_sent_ms_ = std::max(newest_sent_ms_, newest_read_ms_);
   UpdateGauges();
   return true;
@@ -449,9 +515,8 @@ void Destination::UpdateGauges() {
   probe_.shards_desired.Set(static_cast<double>(width_));
   probe_.highest_timestamp.Set(static_cast<double>(newest_read_ms_ / 1000));
   probe_.highest_sent_timestamp.Set(static_cast<double>(newest_sent_ms_ / 1000));
-  if (newest_sent_ms_ > 0) {
-    probe_.lag_seconds.Set(static_cast<double>(clock_.NowMs() - newest_sent_ms_) / 1000);
-  }
+  const int64_t lag_ms = oldest_unsent_ms_ > 0 ? clock_.NowMs() - oldest_unsent_ms_ : 0;
+  probe_.lag_seconds.Set(static_cast<double>(std::max<int64_t>(lag_ms, 0)) / 1000);
   if (cursor_) {
     probe_.backlog_bytes.Set(static_cast<double>(cursor_->BytesBehind()));
   }

@@ -17,6 +17,7 @@
 #include "base/mutex.h"
 #include "config/config.h"
 #include "net/http_client.h"
+#include "remote/send/backlog_limit.h"
 #include "remote/send/manager.h"
 #include "remote/send/message_encoder.h"
 #include "remote/send/position_file.h"
@@ -58,6 +59,10 @@ class Destination {
   // False: it is time to end.
   bool ReadWindow();
   bool DeliverWindow();
+  const char* BeyondLimit();
+  void GiveUpBacklog();
+  void GiveUpWindow(const char* reason);
+  void NotePosition();
   void SendReady(int64_t now_ns, int64_t* next_ns);
   void Send(size_t index);
   void OnAnswer(Answer answer);
@@ -86,6 +91,7 @@ class Destination {
 
   // Touched by the thread only.
   FormNegotiator forms_;
+  BacklogLimit limit_;
   storage::WalBatch batch_;
   storage::WalPosition window_end_;
   std::vector<Shipment> shipments_;
@@ -94,9 +100,11 @@ class Destination {
   size_t width_ = 1;
   int calm_windows_ = 0;  // in a row that did not need the width
   bool window_full_ = false;
-  bool trouble_ = false;  // the newest answer was a refusal or a failure
+  bool trouble_ = false;   // the newest answer was a refusal or a failure
+  bool given_up_ = false;  // some of the window was dropped: the backlog is beyond its limit
   int64_t newest_read_ms_ = 0;
   int64_t newest_sent_ms_ = 0;
+  int64_t oldest_unsent_ms_ = 0;  // 0: everything read is delivered
   int64_t next_metadata_ns_ = 0;
   int64_t next_complaint_ns_ = 0;
 

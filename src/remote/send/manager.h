@@ -28,6 +28,9 @@ struct SendOptions {
   std::string state_dir;               // holds delivered positions
   int64_t flush_deadline_ms = 60'000;  // at Stop()
   std::string user_agent;
+  // Undelivered log beyond it is given up by each destination, oldest first; 0: never.
+  uint64_t max_backlog_bytes = 0;
+  int64_t max_backlog_age_ms = 0;
   // What active targets say of their families, for remote write 1.0; may be empty.
   std::function<std::vector<FamilyMetadata>()> families = nullptr;
 };

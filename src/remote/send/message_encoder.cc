@@ -29,19 +29,20 @@ void MessageEncoder::Encode(const WireForm& form, model::Timestamp oldest, Shipm
   }
 }
 
-bool MessageEncoder::Resolve(model::SeriesRef ref, model::Timestamp t, model::Timestamp oldest) {
+bool MessageEncoder::Resolve(SendProbe::Kind kind, model::SeriesRef ref, model::Timestamp t,
+                             model::Timestamp oldest) {
   if (t < oldest) {
-    probe_.Dropped("too_old").Add();
+    probe_.Dropped(kind, "too_old").Add();
     return false;
   }
   switch (labels_.Resolve(ref, &span_)) {
     case SeriesLabels::Outcome::kSend:
       return true;
     case SeriesLabels::Outcome::kDropped:
-      probe_.Dropped("dropped_series").Add();
+      probe_.Dropped(kind, "dropped_series").Add();
       return false;
     case SeriesLabels::Outcome::kUnknown:
-      probe_.Dropped("unintentionally_dropped_series").Add();
+      probe_.Dropped(kind, "unintentionally_dropped_series").Add();
       return false;
   }
   return false;
@@ -50,7 +51,7 @@ bool MessageEncoder::Resolve(model::SeriesRef ref, model::Timestamp t, model::Ti
 void MessageEncoder::EncodeV1(model::Timestamp oldest, Shipment* shipment) {
   wire::WriteEncoderV1 encoder(&message_);
   std::erase_if(shipment->samples, [&](const storage::RefSample& sample) {
-    if (!Resolve(sample.ref, sample.t, oldest)) {
+    if (!Resolve(SendProbe::Kind::kSamples, sample.ref, sample.t, oldest)) {
       return true;
     }
     encoder.AddSample(span_, {sample.t, sample.v});
@@ -61,10 +62,10 @@ void MessageEncoder::EncodeV1(model::Timestamp oldest, Shipment* shipment) {
     std::erase_if(shipment->histograms, [&](const storage::RefHistogram& h) {
       const int32_t schema = h.is_float ? h.float_histogram.schema : h.histogram.schema;
       if (schema == model::kCustomBucketsSchema) {
-        probe_.Dropped("nhcb_in_rw1_not_supported").Add();
+        probe_.Dropped(SendProbe::Kind::kHistograms, "nhcb_in_rw1_not_supported").Add();
         return true;
       }
-      if (!Resolve(h.ref, h.t, oldest)) {
+      if (!Resolve(SendProbe::Kind::kHistograms, h.ref, h.t, oldest)) {
         return true;
       }
       if (h.is_float) {
@@ -78,7 +79,7 @@ void MessageEncoder::EncodeV1(model::Timestamp oldest, Shipment* shipment) {
   }
   if (config_.send_exemplars) {
     std::erase_if(shipment->exemplars, [&](const storage::RefExemplar& exemplar) {
-      if (!Resolve(exemplar.ref, exemplar.exemplar.t, oldest)) {
+      if (!Resolve(SendProbe::Kind::kExemplars, exemplar.ref, exemplar.exemplar.t, oldest)) {
         return true;
       }
       encoder.AddExemplar(span_, exemplar.exemplar);
@@ -92,7 +93,7 @@ void MessageEncoder::EncodeV2(model::Timestamp oldest, Shipment* shipment) {
   v2_.Reset();
   model::Metadata metadata;
   std::erase_if(shipment->samples, [&](const storage::RefSample& sample) {
-    if (!Resolve(sample.ref, sample.t, oldest)) {
+    if (!Resolve(SendProbe::Kind::kSamples, sample.ref, sample.t, oldest)) {
       return true;
     }
     const bool known = source_.MetadataOf(sample.ref, &metadata);
@@ -102,7 +103,7 @@ void MessageEncoder::EncodeV2(model::Timestamp oldest, Shipment* shipment) {
   shipment->body_samples = shipment->samples.size();
   if (config_.send_native_histograms) {
     std::erase_if(shipment->histograms, [&](const storage::RefHistogram& h) {
-      if (!Resolve(h.ref, h.t, oldest)) {
+      if (!Resolve(SendProbe::Kind::kHistograms, h.ref, h.t, oldest)) {
         return true;
       }
       const model::Metadata* known = source_.MetadataOf(h.ref, &metadata) ? &metadata : nullptr;
@@ -117,7 +118,7 @@ void MessageEncoder::EncodeV2(model::Timestamp oldest, Shipment* shipment) {
   }
   if (config_.send_exemplars) {
     std::erase_if(shipment->exemplars, [&](const storage::RefExemplar& exemplar) {
-      if (!Resolve(exemplar.ref, exemplar.exemplar.t, oldest)) {
+      if (!Resolve(SendProbe::Kind::kExemplars, exemplar.ref, exemplar.exemplar.t, oldest)) {
         return true;
       }
       v2_.AddExemplar(span_, exemplar.exemplar);

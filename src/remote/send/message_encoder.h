@@ -33,7 +33,8 @@ class MessageEncoder {
 
  private:
   // True: span_ holds the labels of the series; false: it is not sent, and counted.
-  bool Resolve(model::SeriesRef ref, model::Timestamp t, model::Timestamp oldest);
+  bool Resolve(SendProbe::Kind kind, model::SeriesRef ref, model::Timestamp t,
+               model::Timestamp oldest);
   void EncodeV1(model::Timestamp oldest, Shipment* shipment);
   void EncodeV2(model::Timestamp oldest, Shipment* shipment);
 

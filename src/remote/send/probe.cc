@@ -72,7 +72,8 @@ SendProbe::SendProbe(base::MetricsRegistry& metrics, const std::string& name,
           "seconds since epoch.",
           labels)),
       lag_seconds(metrics.GetGauge("tributary_remote_storage_lag_seconds",
-                                   "Now minus the time of the newest acknowledged sample.",
+                                   "Age of the oldest sample that was read from the log and is not "
+                                   "delivered; 0 when all is.",
                                    labels)),
       backlog_bytes(metrics.GetGauge("tributary_remote_storage_backlog_bytes",
                                      "Bytes of log that are not delivered yet.", labels)),
@@ -91,15 +92,28 @@ SendProbe::SendProbe(base::MetricsRegistry& metrics, const std::string& name,
                                     "queue managers.")),
       metrics_(metrics) {}
 
-base::Counter& SendProbe::Dropped(const char* reason) {
+base::Counter& SendProbe::Dropped(Kind kind, const char* reason) {
+  struct Family {
+    const char* name;
+    const char* help;
+  };
+  static constexpr Family kFamilies[] = {
+      {"prometheus_remote_storage_samples_dropped_total",
+       "Total number of samples which were dropped after being read from the WAL before being sent "
+       "via remote write, either via relabelling, due to being too old or unintentionally because "
+       "of an unknown reference ID."},
+      {"prometheus_remote_storage_histograms_dropped_total",
+       "Total number of histograms which were dropped after being read from the WAL before being "
+       "sent via remote write, either via relabelling, due to being too old or unintentionally "
+       "because of an unknown reference ID."},
+      {"prometheus_remote_storage_exemplars_dropped_total",
+       "Total number of exemplars which were dropped after being read from the WAL before being "
+       "sent via remote write, either via relabelling, due to being too old or unintentionally "
+       "because of an unknown reference ID."}};
   base::MetricLabels with_reason = labels;
   with_reason.emplace_back("reason", reason);
-  return metrics_.GetCounter("prometheus_remote_storage_samples_dropped_total",
-                             "Total number of samples which were dropped after being read from the "
-                             "WAL before being sent via remote write, either via relabelling, due "
-                             "to being too old or unintentionally because of an unknown reference "
-                             "ID.",
-                             std::move(with_reason));
+  const Family& family = kFamilies[static_cast<size_t>(kind)];
+  return metrics_.GetCounter(family.name, family.help, std::move(with_reason));
 }
 
 }  // namespace tributary::remote

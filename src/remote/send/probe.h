@@ -33,14 +33,15 @@ class SendProbe {
   base::Gauge& max_samples_per_send;
   base::Gauge& highest_timestamp;       // seconds, read from the log
   base::Gauge& highest_sent_timestamp;  // seconds, acknowledged
-  base::Gauge& lag_seconds;             // ours: now minus the newest acknowledged sample's time
+  base::Gauge& lag_seconds;             // ours: age of the oldest sample read and not delivered
   base::Gauge& backlog_bytes;           // ours: log that is not delivered yet
   base::Gauge& holding;                 // ours: 1 while the receiver refuses us and data waits
   base::Gauge& clock_difference;        // ours: receiver's Date minus our clock, seconds
   base::Histogram& batch_seconds;
 
-  // Samples not sent, by reason.
-  base::Counter& Dropped(const char* reason);
+  // What was not sent, by reason.
+  enum class Kind : unsigned char { kSamples, kHistograms, kExemplars };
+  base::Counter& Dropped(Kind kind, const char* reason);
   // A new sample was read from the log (all destinations count it).
   base::Counter& samples_in;
 

@@ -1,5 +1,6 @@
 #include "tsdb/agent/agent_db.h"
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 #include <utility>
@@ -12,6 +13,8 @@
 
 namespace tributary::tsdb {
 namespace {
+
+constexpr std::chrono::seconds kSizeCheck{1};
 
 class AgentWalSource final : public WalSourceBase {
  public:
@@ -102,6 +105,12 @@ class AgentDbImpl final : public AgentDb {
   }
 
  private:
+  bool IsTooLarge() {
+    const auto delivered = source_->LeastDelivered().value_or(source_->End());
+    const auto too_large = AgentWalIsTooLarge(store_, delivered);
+    return too_large && *too_large;
+  }
+
   void TruncateLoop() {
     base::SetThreadName("wal-truncate");
     const auto interval = std::chrono::milliseconds(store_.options.truncate_frequency_ms);
@@ -109,14 +118,17 @@ class AgentDbImpl final : public AgentDb {
     while (true) {
       {
         base::MutexLock lock(mutex_);
-        while (!stopping_ && std::chrono::steady_clock::now() < due) {
-          wake_.WaitFor(mutex_, due - std::chrono::steady_clock::now());
+        bool is_due = false;
+        while (!stopping_ && !is_due) {
+          wake_.WaitFor(mutex_, std::min<std::chrono::steady_clock::duration>(
+                                    due - std::chrono::steady_clock::now(), kSizeCheck));
+          is_due = std::chrono::steady_clock::now() >= due || IsTooLarge();
         }
         if (stopping_) {
           return;
         }
       }
-      due += interval;
+      due = std::chrono::steady_clock::now() + interval;
       if (auto status = TruncateAgentWal(store_, source_->LeastDelivered()); !status) {
         store_.metrics.wal.truncate_failures.Add();
         LOG_ERROR("log not truncated, trying again later", kv("err", status.error()));

@@ -23,7 +23,8 @@ struct AgentDbOptions {
   WalCompression wal_compression = WalCompression::kSnappy;
   int64_t truncate_frequency_ms = 2 * 3600 * 1000;
   int64_t min_wal_time_ms = 5 * 60 * 1000;
-  int64_t max_wal_time_ms = 4 * 3600 * 1000;
+  // The log is truncated early, as far as it is delivered or given up, when it holds more; 0: not.
+  uint64_t max_wal_bytes = 0;
   int64_t out_of_order_window_ms = 0;
   bool use_lock_file = true;
 };

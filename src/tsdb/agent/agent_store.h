@@ -72,5 +72,7 @@ base::Status ReplayAgentWal(AgentStore& store, std::atomic<uint32_t>* progress_s
 // agent_truncate.cc: removes segments that every follower has passed, and series nobody has
 // written to lately. `delivered`: the least position of all followers, if there are any.
 base::Status TruncateAgentWal(AgentStore& store, std::optional<storage::WalPosition> delivered);
+// True: the log is larger than max_wal_bytes, and a segment can go.
+base::Result<bool> AgentWalIsTooLarge(AgentStore& store, storage::WalPosition delivered);
 
 }  // namespace tributary::tsdb

@@ -55,6 +55,18 @@ bool IsLive(AgentStore& store, model::SeriesRef ref) {
 
 }  // namespace
 
+base::Result<bool> AgentWalIsTooLarge(AgentStore& store, storage::WalPosition delivered) {
+  if (store.options.max_wal_bytes == 0) {
+    return false;
+  }
+  ASSIGN_OR_RETURN(const std::vector<SegmentInfo> segments, ListSegments(store.fs, store.WalDir()));
+  uint64_t bytes = 0;
+  for (const SegmentInfo& segment : segments) {
+    bytes += segment.size;
+  }
+  return bytes > store.options.max_wal_bytes && segments.front().index < delivered.segment;
+}
+
 base::Status TruncateAgentWal(AgentStore& store, std::optional<storage::WalPosition> delivered) {
   const int64_t began = store.clock.MonotonicNs();
   ASSIGN_OR_RETURN(const uint32_t current, store.writer->CutSegment());
