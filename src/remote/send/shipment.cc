@@ -1,29 +1,77 @@
 #include "remote/send/shipment.h"
 
 #include <algorithm>
+#include <bit>
 #include <iterator>
 #include <utility>
+
+#include <absl/container/flat_hash_map.h>
 
 namespace tributary::remote {
 namespace {
 
-uint64_t Spread(model::SeriesRef ref) {
-  return ref.value() * 0x9e3779b97f4a7c15ull >> 32;  // Fibonacci hashing
-}
+// A group is this part of a request: a few of them fill one, none is much of it.
+constexpr size_t kGroupsInRequest = 8;
 
-// Appends to the open shipment of each bucket; a full one is followed by a chained new one.
+// Which shipment a series goes to. Series with neighbouring numbers were made together, mostly from
+// the lines of one page: they share labels, and a request that keeps them together compresses
+// better by a fifth. They move in groups, so that a series is in one shipment.
+class Groups {
+ public:
+  explicit Groups(size_t max_items) : shift_(std::bit_width(max_items / kGroupsInRequest)) {}
+
+  void Count(model::SeriesRef ref) { ++groups_[Find(ref)].items; }
+
+  // Fills `shipments` of them evenly, in the order in which the groups were seen.
+  void Assign(size_t shipments, size_t items) {
+    size_t before = 0;
+    for (Group& group : groups_) {
+      group.shipment = std::min(shipments - 1, (before + group.items / 2) * shipments / items);
+      before += group.items;
+    }
+  }
+  size_t ShipmentOf(model::SeriesRef ref) { return groups_[Find(ref)].shipment; }
+
+ private:
+  struct Group {
+    size_t items = 0;
+    size_t shipment = 0;
+  };
+
+  size_t Find(model::SeriesRef ref) {
+    const uint64_t number = ref.value() >> shift_;
+    if (number != last_number_) {
+      const auto [it, is_new] = index_.try_emplace(number, groups_.size());
+      if (is_new) {
+        groups_.emplace_back();
+      }
+      last_number_ = number;
+      last_index_ = it->second;
+    }
+    return last_index_;
+  }
+
+  const int shift_;
+  std::vector<Group> groups_;
+  absl::flat_hash_map<uint64_t, size_t> index_;
+  uint64_t last_number_ = UINT64_MAX;
+  size_t last_index_ = 0;
+};
+
+// Appends to the open shipment of a series; a full one is followed by a chained new one.
 class Distributor {
  public:
-  Distributor(size_t buckets, size_t max_items) : max_items_(max_items), open_(buckets) {
-    shipments_.resize(buckets);
-    for (size_t i = 0; i < buckets; ++i) {
+  Distributor(Groups groups, size_t shipments, size_t max_items)
+      : max_items_(max_items), groups_(std::move(groups)), open_(shipments) {
+    shipments_.resize(shipments);
+    for (size_t i = 0; i < shipments; ++i) {
       shipments_[i].samples.reserve(max_items);
       open_[i] = i;
     }
   }
 
   Shipment& For(model::SeriesRef ref) {
-    size_t& open = open_[Spread(ref) % open_.size()];
+    size_t& open = open_[groups_.ShipmentOf(ref)];
     if (shipments_[open].size() >= max_items_) {
       const int before = static_cast<int>(open);
       open = shipments_.size();
@@ -37,6 +85,7 @@ class Distributor {
 
  private:
   const size_t max_items_;
+  Groups groups_;
   std::vector<size_t> open_;
   std::vector<Shipment> shipments_;
 };
@@ -59,7 +108,20 @@ std::vector<Shipment> MakeShipments(storage::WalBatch* batch, size_t max_items) 
   if (items == 0) {
     return {};
   }
-  Distributor distributor((items + max_items - 1) / max_items, max_items);
+  Groups groups(max_items);
+  const auto count = [&groups](const auto& list) {
+    for (const auto& item : list) {
+      groups.Count(item.ref);
+    }
+  };
+  count(batch->samples);
+  count(batch->histograms);
+  count(batch->exemplars);
+  // Groups do not divide evenly: with some room, none needs a second request.
+  const size_t room = items <= max_items ? 0 : items / kGroupsInRequest;
+  const size_t shipments = (items + room + max_items - 1) / max_items;
+  groups.Assign(shipments, items);
+  Distributor distributor(std::move(groups), shipments, max_items);
   for (const storage::RefSample& sample : batch->samples) {
     distributor.For(sample.ref).samples.push_back(sample);
   }
