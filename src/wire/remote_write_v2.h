@@ -7,7 +7,9 @@
 // is handed to the visitor with its problem named, so that its neighbours can still be taken.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
@@ -90,10 +92,18 @@ class SymbolTable {
     uint32_t offset;  // of the text in encoded_
     uint32_t size;
   };
+  bool Is(uint32_t number, std::string_view text) const {
+    const Entry& entry = entries_[number];
+    return entry.size == text.size() &&
+           std::memcmp(encoded_.data() + entry.offset, text.data(), text.size()) == 0;
+  }
   void Grow();
   std::string encoded_;
   std::vector<Entry> entries_;
   std::vector<uint32_t> slots_;  // open addressing; number + 1, 0 is free
+  // By the address of a text: the number of what stood there last. Labels come from a store that
+  // keeps each text in one place, so that most are found without hashing them.
+  std::array<uint32_t, 1024> hints_{};
 };
 
 // Builds one Request. Keep one and reuse it. Thread-compatible.

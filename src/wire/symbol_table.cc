@@ -18,14 +18,16 @@ void SymbolTable::Reset() {
 }
 
 uint32_t SymbolTable::Add(std::string_view text) {
+  const auto address = reinterpret_cast<uintptr_t>(text.data());
+  uint32_t& hint = hints_[(address ^ address >> 10) % hints_.size()];
+  if (hint < entries_.size() && Is(hint, text)) return hint;
   const auto hash = static_cast<uint32_t>(base::Hash64(text));
   const size_t mask = slots_.size() - 1;
   size_t slot = hash & mask;
   for (; slots_[slot] != 0; slot = (slot + 1) & mask) {
     const uint32_t number = slots_[slot] - 1;
-    const Entry& entry = entries_[number];
-    if (entry.hash == hash && entry.size == text.size() &&
-        std::memcmp(encoded_.data() + entry.offset, text.data(), text.size()) == 0) {
+    if (entries_[number].hash == hash && Is(number, text)) {
+      hint = number;
       return number;
     }
   }
@@ -34,6 +36,7 @@ uint32_t SymbolTable::Add(std::string_view text) {
   entries_.push_back({hash, static_cast<uint32_t>(encoded_.size() - text.size()),
                       static_cast<uint32_t>(text.size())});
   slots_[slot] = number + 1;
+  hint = number;
   if (entries_.size() * 2 > slots_.size()) Grow();
   return number;
 }
