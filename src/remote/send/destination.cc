@@ -18,6 +18,7 @@ constexpr int kMaxSplits = 40;
 constexpr int64_t kComplainEveryNs = 30'000 * kNsPerMs;
 constexpr int64_t kPollMs = 1000;  // the gauges move at least this often
 constexpr int kCalmWindows = 30;
+constexpr uint64_t kWindowsBehind = 4;
 constexpr size_t kErrorBytes = 1024;
 
 size_t Items(const storage::WalBatch& batch) {
@@ -111,13 +112,25 @@ bool Destination::Stopping() {
 
 void Destination::Run() {
   base::SetThreadName("rw-" + config_.name);
-  while (ReadWindow() && DeliverWindow()) {
+  for (;;) {
+    const storage::WalPosition begin = window_end_;
+    if (!ReadWindow() || !DeliverWindow()) {
+      return;
+    }
     NotePosition();
     if (!given_up_) {
-      AdaptWidth(window_full_ && cursor_->BytesBehind() > 0);
+      AdaptWidth(RunsAhead(begin));
     }
     SendMetadataIfDue();
   }
+}
+
+// What was logged while the window beginning at `begin` was delivered is more than a few windows: a
+// burst of scrapes is not, it would widen windows and cost memory for nothing.
+bool Destination::RunsAhead(storage::WalPosition begin) const {
+  const bool one_segment = begin.segment == window_end_.segment;
+  const uint64_t window_bytes = window_end_.offset - (one_segment ? begin.offset : 0);
+  return window_full_ && cursor_->BytesBehind() > kWindowsBehind * window_bytes;
 }
 
 void Destination::NotePosition() {

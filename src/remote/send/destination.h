@@ -71,6 +71,7 @@ class Destination {
   void OnRejected(const net::ClientResponse& response, size_t index);
   void Split(size_t index);
   void Finish(Shipment* shipment);
+  bool RunsAhead(storage::WalPosition begin) const;
   void AdaptWidth(bool log_runs_ahead);
   void SendMetadataIfDue();
   net::ClientRequest MakeRequest(std::string body, const WireForm& form) const;

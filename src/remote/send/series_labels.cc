@@ -23,20 +23,20 @@ SeriesLabels::SeriesLabels(const storage::WalSource& source, model::Labels exter
       external_(SpanOf(external_labels_)),
       relabeler_(std::move(relabeler)) {}
 
-// joined_ = own_ + external_, both sorted.
-void SeriesLabels::Join() {
-  joined_.clear();
+// `out` = own_ + external_, both sorted.
+void SeriesLabels::Join(std::vector<model::Label>* out) {
+  out->clear();
   auto external = external_.begin();
   for (const model::Label& label : own_) {
     while (external != external_.end() && external->name < label.name) {
-      joined_.push_back(*external++);
+      out->push_back(*external++);
     }
     if (external != external_.end() && external->name == label.name) {
       ++external;
     }
-    joined_.push_back(label);
+    out->push_back(label);
   }
-  joined_.insert(joined_.end(), external, external_.end());
+  out->insert(out->end(), external, external_.end());
 }
 
 SeriesLabels::Outcome SeriesLabels::Resolve(model::SeriesRef ref, std::vector<model::Label>* out) {
@@ -51,13 +51,15 @@ SeriesLabels::Outcome SeriesLabels::Resolve(model::SeriesRef ref, std::vector<mo
       }
     }
   }
-  own_.clear();
-  if (!source_.LabelsOf(ref, &scratch_, &own_)) {
+  std::vector<model::Label>* const own = external_.empty() ? out : &own_;
+  own->clear();
+  if (!source_.LabelsOf(ref, &scratch_, own)) {
     return Outcome::kUnknown;
   }
-  Join();
+  if (!external_.empty()) {
+    Join(out);
+  }
   if (relabeler_.empty()) {
-    out->assign(joined_.begin(), joined_.end());
     return Outcome::kSend;
   }
   if (remembered_.size() >= kMaxRemembered) {
@@ -65,7 +67,7 @@ SeriesLabels::Outcome SeriesLabels::Resolve(model::SeriesRef ref, std::vector<mo
   }
   const auto [it, is_new] = remembered_.try_emplace(ref.value());
   if (is_new) {
-    builder_.Reset(joined_);
+    builder_.Reset(*out);
     if (!relabeler_.Apply(&builder_)) {
       it->second.dropped = true;
       return Outcome::kDropped;
@@ -75,13 +77,12 @@ SeriesLabels::Outcome SeriesLabels::Resolve(model::SeriesRef ref, std::vector<mo
       it->second.dropped = true;
       return Outcome::kDropped;
     }
-    if (!(relabelled == model::Labels::FromSpan(joined_))) {
+    if (!(relabelled == model::Labels::FromSpan(*out))) {
       it->second.changed = std::move(relabelled);
       it->second.changed.ToSpan(out);
       return Outcome::kSend;
     }
   }
-  out->assign(joined_.begin(), joined_.end());
   return Outcome::kSend;
 }
 

@@ -33,7 +33,7 @@ class SeriesLabels {
     bool dropped = false;
     model::Labels changed;  // empty: relabelling leaves the series alone
   };
-  void Join();
+  void Join(std::vector<model::Label>* out);
 
   const storage::WalSource& source_;
   const model::Labels external_labels_;
@@ -41,7 +41,6 @@ class SeriesLabels {
   const model::Relabeler relabeler_;
   std::string scratch_;
   std::vector<model::Label> own_;
-  std::vector<model::Label> joined_;
   model::LabelsBuilder builder_;
   absl::flat_hash_map<uint64_t, Remembered> remembered_;  // by ref; only with relabelling
 };

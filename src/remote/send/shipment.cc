@@ -108,6 +108,13 @@ std::vector<Shipment> MakeShipments(storage::WalBatch* batch, size_t max_items) 
   if (items == 0) {
     return {};
   }
+  if (items <= max_items) {
+    std::vector<Shipment> one(1);
+    one[0].samples = batch->samples;
+    one[0].histograms = std::move(batch->histograms);
+    one[0].exemplars = std::move(batch->exemplars);
+    return one;
+  }
   Groups groups(max_items);
   const auto count = [&groups](const auto& list) {
     for (const auto& item : list) {
@@ -118,8 +125,7 @@ std::vector<Shipment> MakeShipments(storage::WalBatch* batch, size_t max_items) 
   count(batch->histograms);
   count(batch->exemplars);
   // Groups do not divide evenly: with some room, none needs a second request.
-  const size_t room = items <= max_items ? 0 : items / kGroupsInRequest;
-  const size_t shipments = (items + room + max_items - 1) / max_items;
+  const size_t shipments = (items + items / kGroupsInRequest + max_items - 1) / max_items;
   groups.Assign(shipments, items);
   Distributor distributor(std::move(groups), shipments, max_items);
   for (const storage::RefSample& sample : batch->samples) {
