@@ -81,7 +81,7 @@ const FlagRow kRows[] = {
   {kAgentStore, "storage.agent.wal-truncate-frequency", DurationFlag{&O::agent_truncate_frequency_ms}, "0s", "How often old WAL is dropped; 0: 2h.", kAgent, kServed, true},
   {kAgentStore, "storage.agent.retention.min-time", DurationFlag{&O::agent_min_time_ms}, "5m", "Age below which samples are always kept.", kAgent},
   {kAgentStore, "storage.agent.retention.max-time", DurationFlag{&O::agent_max_time_ms}, "4h", "Age from which samples may be dropped though not sent.", kAgent},
-  {kAgentStore, "storage.agent.max-bytes", SizeFlag{&O::agent_max_bytes}, "0B", "Most bytes of WAL, with unit (2GB): what is not sent beyond it is dropped, oldest first; 0: no limit.", kAgent},
+  {kAgentStore, "storage.agent.max-bytes", SizeFlag{&O::agent_max_bytes}, "0B", "Most bytes of WAL segments, with unit (2GB): what is not sent beyond it is dropped, oldest first; 0: no limit.", kAgent},
   {kAgentStore, "storage.agent.checkpoint-from-in-memory-series", BoolFlag{&O::checkpoint_from_memory}, "false", "Write checkpoints from memory.", kAgent, kNothing},
   {kAgentStore, "storage.agent.checkpoint-batch-size", IntFlag{&O::checkpoint_batch_size}, "1000", "Series in one record of such a checkpoint.", kAgent, kNothing},
   {kAgentStore, "storage.agent.no-lockfile", BoolFlag{&O::agent_no_lockfile}, "false", "Do not create a lock file in the data directory.", kAgent},
