@@ -213,7 +213,7 @@ TEST_F(EngineTest, ExplainsWhatItDid) {
   };
   EXPECT_EQ(outline(result->profile->root),
             "binary / 1(aggregate sum 1(binary * 2400 fused(function rate 2400 fused(select range "
-            "2400 fused), evaluate once 1(binary * 1(constant 1, constant 1)))), "
+            "2400 fused), constant 1)), "
             "evaluate once 1(aggregate count 1(select 2400 fused)))");
   const OperatorProfile& sum = result->profile->root.inputs[0];
   EXPECT_EQ(sum.text, "sum(rate(m_total[2m]) * (2 * 4))");

@@ -24,10 +24,21 @@ class InstantSelector final : public SelectorRows {
     const auto maxt = options_.when(steps_.last()) - options_.read_before_ms;
     RETURN_IF_ERROR(source_->Read(i, mint, maxt, scratch, &s));
     if (s.empty()) return {};
-    if (s.h.empty() && options_.value == InstantValue::kSample) {
-      context_.budget().CountRead(FillFloats(s, row->values));
-      return {};
+    const bool plain = s.h.empty() && options_.value == InstantValue::kSample;
+    uint64_t read = 0;
+    if (plain) {
+      read = FillFloats(s, row->values);
+    } else {
+      ASSIGN_OR_RETURN(read, FillAny(i, s, row));
     }
+    context_.budget().CountRead(read);
+    if (counts_ != nullptr) counts_->AddRow(*row);
+    return {};
+  }
+
+ private:
+  // Samples of any kind. Returns how many, a histogram as as many as it is large.
+  base::Result<uint64_t> FillAny(size_t i, const Samples& s, Row* row) const {
     uint64_t read = 0;
     size_t floats = 0, histograms = 0;  // how many are not after the time looked at
     for (size_t step = 0; step < steps_.count; step++) {
@@ -48,12 +59,9 @@ class InstantSelector final : public SelectorRows {
         read++;
       }
     }
-    context_.budget().CountRead(read);
-    if (counts_ != nullptr) counts_->AddRow(*row);
-    return {};
+    return read;
   }
 
- private:
   // The samples of a series without histograms, which nearly all are. Returns how many.
   uint64_t FillFloats(const Samples& s, std::span<double> out) const {
     // A marker needs no question: it is copied, and then stands for what it means.

@@ -61,7 +61,9 @@ TEST(InstantSelector, FindsTheNewestSampleWithinTheLookback) {
     const int64_t step = random() % 2 == 0 ? 15'000 : 1 + random() % 400'000;
     const int64_t offset = random() % 3 * 60'000;
     const std::string query = "x offset " + std::to_string(offset / 1000) + "s";
-    const auto result = engine->Range(store, query, start, end, step, {});
+    QueryOptions options;
+    options.count_samples = true;
+    const auto result = engine->Range(store, query, start, end, step, options);
     ASSERT_TRUE(result);
     const auto want = Plain(samples, start, end, step, offset);
     const Matrix& matrix = std::get<Matrix>(result->value);
