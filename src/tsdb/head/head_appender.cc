@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "tsdb/head/mixed_samples.h"
 #include "tsdb/head/ooo_head.h"
 
 namespace tributary::tsdb {
@@ -87,7 +88,7 @@ class HeadAppender final : public storage::Appender {
   AppendOutcome NoteOutOfOrder(AppendOutcome outcome, int64_t t, bool is_stale);
   // Notes the series when its labels have to go into the log. Null when there is no such series.
   MemSeries* Touch(Shard& shard, model::SeriesRef ref) TB_REQUIRES(shard.mutex);
-  base::Status Log();
+  base::Status Log(std::span<const MixedSample> mixed);
   base::Status LogOutOfOrder();
   void ApplyOutOfOrder(const Isolation::Commit& commit);
   // Puts aside what others have overtaken since Append().
@@ -97,7 +98,9 @@ class HeadAppender final : public storage::Appender {
   // The first sample of an empty head says where it begins.
   void BeginHead(int64_t t);
   AppendOutcome StageHistogram(storage::RefHistogram h);
-  void ApplyHistograms(const Isolation::Commit& commit);
+  void ApplyHistograms(std::span<const storage::RefHistogram> histograms,
+                       const Isolation::Commit& commit);
+  void ApplyMixed(std::span<const MixedSample> mixed, const Isolation::Commit& commit);
   void CountRejected(std::span<const AppendOutcome> outcomes);
   void CountRejectedHistogram(AppendOutcome outcome);
 
@@ -306,13 +309,14 @@ base::Status HeadAppender::Commit() {
       scratch_->metadata.empty()) {
     return {};
   }
+  const std::vector<MixedSample> mixed = TakeMixed(&scratch_->staged, &scratch_->histograms);
   // Several Append() calls leave several runs of shards; one run a shard makes fewer locks.
   const auto begin = GroupByShard(scratch_->staged, &scratch_->order);
   scratch_->sorted.clear();
   scratch_->sorted.reserve(scratch_->staged.size());
   for (const uint32_t i : scratch_->order) scratch_->sorted.push_back(scratch_->staged[i]);
 
-  RETURN_IF_ERROR(Log());
+  RETURN_IF_ERROR(Log(mixed));
 
   for (const auto& [ref, run] : scratch_->unlogged) {
     Shard& shard = head_.series.shard_of(ref);
@@ -325,11 +329,12 @@ base::Status HeadAppender::Commit() {
   for (uint32_t s = 0; s < kSeriesShards; ++s) {
     ApplyTo(s, std::span(scratch_->sorted).subspan(begin[s], begin[s + 1] - begin[s]), commit);
   }
+  ApplyHistograms(scratch_->histograms, commit);
+  ApplyMixed(mixed, commit);
   if (applied_ != 0) {
     head_.CoverTime(lowest_, highest_);
     head_.metrics.float_samples.Add(static_cast<double>(applied_));
   }
-  ApplyHistograms(commit);
   ApplyOutOfOrder(commit);
   RETURN_IF_ERROR(ApplyLate(commit));
   if (stats_.series_created != 0) {
@@ -347,7 +352,7 @@ base::Status HeadAppender::Commit() {
   return {};
 }
 
-base::Status HeadAppender::Log() {
+base::Status HeadAppender::Log(std::span<const MixedSample> mixed) {
   if (head_.wal == nullptr) return {};
   RecordBatch& records = scratch_->records;
   records.Clear();
@@ -366,6 +371,14 @@ base::Status HeadAppender::Log() {
   records.AddMetadata(head_.UnderLoggedRefs(scratch_->metadata, &metadata));
   records.AddSamples(head_.UnderLoggedRefs(scratch_->sorted, &samples));
   records.AddHistograms(head_.UnderLoggedRefs(scratch_->histograms, &histograms));
+  for (const MixedSample& sample : mixed) {
+    if (const auto* one = std::get_if<RefSample>(&sample)) {
+      records.AddSamples(head_.UnderLoggedRefs(std::vector<RefSample>{*one}, &samples));
+    } else {
+      const std::vector<storage::RefHistogram> h{std::get<storage::RefHistogram>(sample)};
+      records.AddHistograms(head_.UnderLoggedRefs(h, &histograms));
+    }
+  }
   // As in Prometheus, what is out of order goes into both logs: followers read this one, and
   // replay passes over it here.
   records.AddSamples(head_.UnderLoggedRefs(scratch_->out_of_order, &samples));
@@ -514,9 +527,10 @@ void HeadAppender::CountRejectedHistogram(AppendOutcome outcome) {
   if (outcome == AppendOutcome::kTooOld) head_.metrics.too_old_histograms.Add();
 }
 
-void HeadAppender::ApplyHistograms(const Isolation::Commit& commit) {
+void HeadAppender::ApplyHistograms(std::span<const storage::RefHistogram> histograms,
+                                   const Isolation::Commit& commit) {
   uint64_t applied = 0;
-  for (const storage::RefHistogram& h : scratch_->histograms) {
+  for (const storage::RefHistogram& h : histograms) {
     Shard& shard = head_.series.shard_of(h.ref);
     HeadShard& chunks = head_.chunks[ShardOf(h.ref)];
     base::MutexLock lock(shard.mutex);
@@ -538,6 +552,16 @@ void HeadAppender::ApplyHistograms(const Isolation::Commit& commit) {
   if (applied != 0) {
     head_.CoverTime(lowest_, highest_);
     head_.metrics.histogram_samples.Add(static_cast<double>(applied));
+  }
+}
+
+void HeadAppender::ApplyMixed(std::span<const MixedSample> mixed, const Isolation::Commit& commit) {
+  for (const MixedSample& sample : mixed) {
+    if (const auto* one = std::get_if<RefSample>(&sample)) {
+      ApplyTo(ShardOf(one->ref), {one, 1}, commit);
+    } else {
+      ApplyHistograms({&std::get<storage::RefHistogram>(sample), 1}, commit);
+    }
   }
 }
 
