@@ -67,7 +67,6 @@ class Agent final : public Role {
     services->replay_progress = [this] { return db_->progress(); };
   }
 
-  std::string storage_retention() const override { return ""; }
 
   base::Status Replay() override { return db_->Replay(); }
 

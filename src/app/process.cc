@@ -139,7 +139,6 @@ class Process {
     web.cors_origin = options_.cors_origin;
     web.page_title = options_.page_title;
     web.start_time_ms = start_time_ms_;
-    web.storage_retention = role_->storage_retention();
     web.per_step_stats = features_.per_step_stats;
     web.search_api = features_.search_api;
     web.search_max_limit = static_cast<uint64_t>(std::max<int64_t>(options_.search_max_limit, 0));

@@ -35,7 +35,6 @@ class Role {
 
   // Fills in what the web may show and use. Before Replay().
   virtual void Offer(web::Services* services) = 0;
-  virtual std::string storage_retention() const = 0;
 
   // Brings the stored data back; may take long. On a thread of its own.
   virtual base::Status Replay() = 0;

@@ -8,6 +8,7 @@
 #include "app/role.h"
 #include "app/store_options.h"
 #include "base/log.h"
+#include "base/mutex.h"
 #include "promql/engine.h"
 #include "promql/observe/observed_engine.h"
 #include "remote/receive/write_handler.h"
@@ -88,9 +89,11 @@ class Server final : public Role {
     services->db = db_.get();
     services->active_queries = &active_queries_;
     services->replay_progress = [this] { return db_->progress(); };
+    services->storage_retention = [this] {
+      base::MutexLock lock(retention_mutex_);
+      return RetentionText(retention_);
+    };
   }
-
-  std::string storage_retention() const override { return RetentionText(retention_); }
 
   base::Status Replay() override { return db_->Replay(); }
 
@@ -118,18 +121,18 @@ class Server final : public Role {
   base::Status ApplyStorage(const config::Config& config) {
     db_->SetOutOfOrderWindow(config.tsdb.out_of_order_time_window_ms);
     db_->SetMaxExemplars(ground_.features.exemplar_storage ? config.max_exemplars : 0);
-    const auto wanted =
-        ComputeRetention(ground_.options, config.tsdb, ground_.fs, ground_.options.tsdb_path);
-    if (!wanted) return wanted.error();
-    if (!(*wanted == retention_)) {
-      LOG_WARN("A change of retention takes effect at the next start",
-               kv("now", RetentionText(retention_)), kv("configured", RetentionText(*wanted)));
-    }
+    ASSIGN_OR_RETURN(
+        const Retention retention,
+        ComputeRetention(ground_.options, config.tsdb, ground_.fs, ground_.options.tsdb_path));
+    db_->SetRetention(retention.time_ms, retention.size_bytes);
+    base::MutexLock lock(retention_mutex_);
+    retention_ = retention;
     return {};
   }
 
   const Ground ground_;
-  const Retention retention_;
+  base::Mutex retention_mutex_;
+  Retention retention_ TB_GUARDED_BY(retention_mutex_);
   const std::unique_ptr<tsdb::Db> db_;
   promql::ActiveQueries active_queries_;
   const std::unique_ptr<promql::ActiveQueryFile> query_file_;  // null: could not be made

@@ -88,7 +88,7 @@ class DbImpl final : public Db {
         compactor_(
             options_, fs_, clock, head_, blocks_, compact_metrics_,
             [this] { return FollowersNeed(); },
-            [this] { return LogBytes(wal_dir_) + LogBytes(wbl_dir_); }) {
+            [this] { return LogBytes(wal_dir_) + LogBytes(wbl_dir_) + head_.chunk_file_bytes(); }) {
     wal_bytes_ = metrics.AddGaugeCallback(
         "prometheus_tsdb_wal_storage_size_bytes", "Size of the write log directory.", {},
         [this] { return static_cast<double>(LogBytes(wal_dir_)); });
@@ -203,6 +203,9 @@ class DbImpl final : public Db {
       }
     }
     head_.SetOutOfOrderWindow(window_ms, wbl_.get());
+  }
+  void SetRetention(int64_t time_ms, uint64_t bytes) override {
+    compactor_.SetRetention(time_ms, bytes);
   }
   void SetMaxExemplars(uint64_t max_exemplars) override { head_.exemplars().Resize(max_exemplars); }
   base::Result<std::vector<storage::SeriesExemplars>> SelectExemplars(

@@ -84,8 +84,9 @@ class Db : public storage::Appendable,
   virtual ReplayProgress progress() const = 0;
   virtual HeadStats Stats(size_t limit) const = 0;
   virtual storage::WalSource& wal_source() = 0;
-  // Bytes and time bound of what is kept, for retention and runtimeinfo.
   virtual void SetOutOfOrderWindow(int64_t window_ms) = 0;
+  // How long and how many bytes are kept; 0: no limit. Takes effect within a minute.
+  virtual void SetRetention(int64_t time_ms, uint64_t bytes) = 0;
   // How many of the newest exemplars are kept; 0: none.
   virtual void SetMaxExemplars(uint64_t max_exemplars) = 0;
   // The blocks that are read now, by min_time.

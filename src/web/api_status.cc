@@ -84,7 +84,8 @@ void RuntimeInfo(const Context& context, Call& call) {
   number("GOMEMLIMIT", INT64_MAX);
   text("GOGC", "");
   text("GODEBUG", "");
-  text("storageRetention", context.options.storage_retention);
+  text("storageRetention",
+       context.services.storage_retention ? context.services.storage_retention() : "");
   json.EndObject();
   envelope.Finish();
 }

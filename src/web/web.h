@@ -43,6 +43,7 @@ struct Services {
   std::function<base::Status()> reload;  // null: lifecycle API disabled
   std::function<void()> quit;
   std::function<tsdb::ReplayProgress()> replay_progress;
+  std::function<std::string()> storage_retention;  // "15d"; null: nothing is stored
   std::vector<std::pair<std::string, std::string>> flags;  // for /status/flags
 };
 
@@ -70,7 +71,6 @@ struct WebOptions {
   std::string cors_origin = ".*";
   std::string page_title;
   int64_t start_time_ms = 0;
-  std::string storage_retention;  // "15d"
   bool per_step_stats = false;    // stats=all gives figures for each step
   bool search_api = false;
   uint64_t search_max_limit = 10'000;  // that a search may ask for; 0: any

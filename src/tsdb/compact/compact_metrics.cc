@@ -46,6 +46,11 @@ CompactMetrics::CompactMetrics(base::MetricsRegistry& r)
       size_retentions(r.GetCounter("prometheus_tsdb_size_retentions_total",
                                    "The number of times that blocks were deleted because the "
                                    "maximum number of bytes was exceeded.")),
+      retention_limit_seconds(r.GetGauge("prometheus_tsdb_retention_limit_seconds",
+                                         "How long to retain samples in storage.")),
+      retention_limit_bytes(r.GetGauge("prometheus_tsdb_retention_limit_bytes",
+                                       "Max number of bytes to be retained in the tsdb blocks, "
+                                       "configured 0 means disabled")),
       reloads(r.GetCounter("prometheus_tsdb_reloads_total",
                            "Number of times the database reloaded block data from disk.")),
       reloads_failed(r.GetCounter("prometheus_tsdb_reloads_failures_total",

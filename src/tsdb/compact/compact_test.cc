@@ -238,11 +238,16 @@ TEST_F(CompactorTest, RetentionRemovesTheOldest) {
   EXPECT_EQ(by_size.remove.size(), 4u);
   EXPECT_EQ(BeyondRetention(store.blocks.blocks(), 0, newest, 1).remove.size(), 5u);
 
-  options_.retention_time_ms = 50'000;  // the compactor holds a reference
+  store.compactor.SetRetention(50'000, 0);  // while it runs
   Run(store);
   EXPECT_EQ(Times(store).front().first, 60'000);
   EXPECT_EQ(fs_->List("data")->size(), 3u);
   EXPECT_EQ(store.compact_metrics.time_retentions.value(), 1);
+  EXPECT_EQ(store.compact_metrics.retention_limit_seconds.value(), 50);
+  store.compactor.SetRetention(0, newest);
+  Run(store);
+  EXPECT_EQ(Times(store).size(), 1u);
+  EXPECT_EQ(store.compact_metrics.size_retentions.value(), 1);
 }
 
 TEST_F(CompactorTest, AnUnreadableBlockIsSetAsideAndStays) {

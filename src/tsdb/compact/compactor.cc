@@ -53,7 +53,9 @@ Compactor::Compactor(const DbOptions& options, base::FileSystem& fs, const base:
       metrics_(metrics),
       needed_from_(std::move(needed_from)),
       log_bytes_(std::move(log_bytes)),
-      ranges_(CompactionRanges(options.min_block_duration_ms, MaxBlockMs(options))) {}
+      ranges_(CompactionRanges(options.min_block_duration_ms, MaxBlockMs(options))) {
+  SetRetention(options.retention_time_ms, options.retention_size_bytes);
+}
 
 Compactor::~Compactor() { Stop(); }
 
@@ -62,6 +64,13 @@ void Compactor::Start() {
     base::SetThreadName("compactor");
     Loop();
   });
+}
+
+void Compactor::SetRetention(int64_t time_ms, uint64_t bytes) {
+  retention_time_ms_.store(time_ms);
+  retention_bytes_.store(bytes);
+  metrics_.retention_limit_seconds.Set(static_cast<double>(time_ms) / 1000);
+  metrics_.retention_limit_bytes.Set(static_cast<double>(bytes));
 }
 
 void Compactor::Stop() {
@@ -355,9 +364,9 @@ base::Status Compactor::Snapshot(const std::string& dir, bool with_head) {
 }
 
 base::Status Compactor::ApplyRetention() {
-  const uint64_t other_bytes = options_.retention_size_bytes == 0 ? 0 : log_bytes_();
-  RetentionVerdict verdict = BeyondRetention(blocks_.blocks(), options_.retention_time_ms,
-                                             options_.retention_size_bytes, other_bytes);
+  const uint64_t bytes = retention_bytes_.load();
+  RetentionVerdict verdict = BeyondRetention(blocks_.blocks(), retention_time_ms_.load(), bytes,
+                                             bytes == 0 ? 0 : log_bytes_());
   if (verdict.by_time) metrics_.time_retentions.Add();
   if (verdict.by_size) metrics_.size_retentions.Add();
   if (verdict.remove.empty()) return {};

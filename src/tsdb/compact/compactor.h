@@ -33,6 +33,9 @@ class Compactor {
 
   // Runs RunOnce() whenever there may be something to do.
   void Start();
+  // What is kept from now on; 0: no limit. Beyond it, blocks go with the next RunOnce().
+  // Thread-safe.
+  void SetRetention(int64_t time_ms, uint64_t bytes);
   // Gives up what is under way and joins. Thread-safe.
   void Stop();
 
@@ -77,6 +80,8 @@ class Compactor {
   const std::vector<int64_t> ranges_;
   absl::flat_hash_set<std::string> failed_;  // blocks that could not be merged, until a restart
 
+  std::atomic<int64_t> retention_time_ms_{0};
+  std::atomic<uint64_t> retention_bytes_{0};
   std::atomic<bool> stopping_{false};
   base::Mutex mutex_;
   base::CondVar wake_;

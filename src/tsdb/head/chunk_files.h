@@ -33,6 +33,9 @@ class ChunkFiles {
   // False before Load(): then nothing is written.
   bool enabled() const { return fs_ != nullptr; }
 
+  // Of all files.
+  uint64_t bytes() const { return bytes_.load(); }
+
   // Makes `content` the newest file. `max_time` is that of the newest sample in it. Returns its
   // bytes, which stay until RemoveBefore().
   base::Result<base::Bytes> Add(std::string_view content, int64_t max_time, size_t chunks);

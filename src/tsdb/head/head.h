@@ -77,6 +77,7 @@ class Head final : public storage::Appendable, public storage::Queryable {
   int64_t max_time() const { return state_.max_time.load(); }
   uint64_t num_series() const { return state_.num_series.load(); }
   uint64_t NumChunks() const;
+  uint64_t chunk_file_bytes() const { return state_.chunk_files.bytes(); }
   // How far behind the newest sample of the head others may come, 0: not behind the newest of
   // their own series. They are logged to `log` (which must outlive the appenders; null: not at
   // all); once one was given, others are not looked at.
