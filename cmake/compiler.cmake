@@ -12,6 +12,9 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
 endif()
 if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
   add_compile_options(-march=x86-64-v2)
+  # For modules. Staleness markers and absent values are signaling NaNs: a move through an x87
+  # register, which g++ chooses at times, would make other NaNs of them.
+  set(NO_X87 -mno-80387)
 endif()
 set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1 -DNDEBUG")
 set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g1")

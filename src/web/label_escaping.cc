@@ -102,7 +102,7 @@ std::string EscapeName(std::string_view name, NameScheme scheme) {
     } else if (legal) {
       out += static_cast<char>(code);
     } else if (scheme == NameScheme::kValues) {
-      fmt::format_to(std::back_inserter(out), "_{:x}_", code);
+      out += fmt::format("_{:x}_", code);
     } else {
       out += scheme == NameScheme::kDots ? "__" : "_";
     }

@@ -76,7 +76,8 @@ bool ResponseStream::WorthCompressing() const {
 
 void ResponseStream::RenderHead(bool whole, size_t body_size) {
   head_.clear();
-  fmt::format_to(std::back_inserter(head_), "HTTP/1.1 {} {}\r\n", status_, StatusText(status_));
+  head_.append("HTTP/1.1 ").append(std::to_string(status_)).append(" ");
+  head_.append(StatusText(status_)).append("\r\n");
   head_ += DateField();
   for (const auto& [name, value] : headers_.fields()) {
     if (base::EqualsIgnoreCase(name, "Content-Length") ||
@@ -96,7 +97,7 @@ void ResponseStream::RenderHead(bool whole, size_t body_size) {
   if (BodyAllowed() && WorthCompressing()) head_ += "Vary: Accept-Encoding\r\n";
   if (whole) {
     if (status_ != 204 && status_ != 304) {
-      fmt::format_to(std::back_inserter(head_), "Content-Length: {}\r\n", body_size);
+      head_.append("Content-Length: ").append(std::to_string(body_size)).append("\r\n");
     }
   } else if (request_.http_1_0) {
     keep_alive_ = false;
@@ -136,12 +137,10 @@ bool ResponseStream::SendPart(std::string_view data, bool flush, bool last) {
     }
     body = packed_;
   }
-  std::array<char, 24> size_line{};
-  std::string_view before;
+  std::string before;
   std::string_view after;
   if (chunked_ && !body.empty()) {
-    const auto end = fmt::format_to_n(size_line.data(), size_line.size(), "{:x}\r\n", body.size());
-    before = {size_line.data(), end.size};
+    before = fmt::format("{:x}\r\n", body.size());  // short enough to need no memory
     after = "\r\n";
   }
   const std::string_view end = chunked_ && last ? "0\r\n\r\n" : "";
