@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <set>
 #include <signal.h>
 #include <spawn.h>
@@ -42,16 +43,20 @@ class TemporaryDir {
   std::string path_;
 };
 
+// Below the range from which connections take theirs: none takes it before its server does.
 int FreePort() {
-  const int s = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  EXPECT_EQ(bind(s, reinterpret_cast<sockaddr*>(&address), size), 0);
-  EXPECT_EQ(getsockname(s, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  close(s);
-  return ntohs(address.sin_port);
+  std::random_device random;
+  for (;;) {
+    const auto port = static_cast<uint16_t>(10'000 + random() % 22'000);
+    const int s = socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port);
+    const bool bound = bind(s, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
+    close(s);
+    if (bound) return port;
+  }
 }
 
 // The lines of `promtool tsdb dump`, which sees the directory as Prometheus would.

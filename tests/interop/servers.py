@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -12,6 +11,9 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tools"))
+from free_port import free_port
 
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 SKIP = 77
@@ -23,12 +25,6 @@ def need(*programs):
         if shutil.which(program) is None:
             print(f"skipped: {program} is not installed (tools/install test installs it)")
             sys.exit(SKIP)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_until(condition, timeout=60):

@@ -10,9 +10,13 @@ import secrets
 import shutil
 import socket
 import subprocess
+import sys
 
 from client import Centre
 from procs import Process, fail, stop_all, wait_until
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from free_port import free_port
 
 CENTRAL = "central-monitoring"
 DOWNSTREAM = ("downstream-one", "downstream-two")
@@ -71,12 +75,6 @@ tls_server_config:
 basic_auth_users:
   {user}: {hash}
 """
-
-
-def free_port(host):
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return probe.getsockname()[1]
 
 
 def port_taken(host, port):
