@@ -11,7 +11,7 @@ import urllib.parse
 import urllib.request
 
 import servers
-from out_of_order_test import HOUR, NAMES, STEP, Writer, blocks, expect_all, key
+from out_of_order_test import HOUR, NAMES, STEP, Writer, await_compaction, expect_all, key
 from queries_test import difference
 
 
@@ -46,9 +46,7 @@ def answers(server, now):
 def fill(server, now):
     writer = Writer(server)
     writer.in_order(now - 9 * HOUR, now)
-    if not servers.wait_until(lambda: len(blocks(server.folder)) >= 2):
-        raise SystemExit(f"no blocks: {blocks(server.folder)}\n{server.log()}")
-    time.sleep(2)
+    await_compaction(server)
     sent = writer.sent
     delete(server, sent, 1, now - 8 * HOUR, now - 7 * HOUR)     # of blocks
     delete(server, sent, 1, now - 7 * HOUR, now - 6 * HOUR)     # an interval that touches it
