@@ -104,12 +104,14 @@ class Server:
 # ---- ingest -----------------------------------------------------------------------------------
 
 
-def start_receiver(name, data="{folder}/data"):
+def start_receiver(name, data="{folder}/data", extra=()):
+    """`extra` are flags of Prometheus."""
     port = free_port()
     if name in ("tributary", "prometheus"):
         argv = [TRIBUTARY if name == "tributary" else name, "--config.file=/dev/null",
                 f"--storage.tsdb.path={data}", "--storage.tsdb.retention.time=1y",
-                f"--web.listen-address=127.0.0.1:{port}", "--web.enable-remote-write-receiver"]
+                f"--web.listen-address=127.0.0.1:{port}", "--web.enable-remote-write-receiver",
+                *extra]
         return Server(name, argv, port, "/-/ready"), "/api/v1/write"
     argv = ["victoria-metrics", "-storageDataPath={folder}/data",
             f"-httpListenAddr=127.0.0.1:{port}", "-retentionPeriod=1y",
@@ -141,6 +143,39 @@ def ingest(name, series, ticks):
             "RSS bytes per series": server.rss_bytes() / series,
             "slowest request, ms": result["slowest_ms"],
             "samples/s (wall, load beside it)": result["samples"] / result["seconds"],
+        }
+    finally:
+        server.stop()
+
+
+# ---- million ----------------------------------------------------------------------------------
+
+SHORT_BLOCKS = ["--storage.tsdb.min-block-duration=4m", "--storage.tsdb.max-block-duration=12m"]
+
+
+def million(name, series, minutes):
+    """Live ingest at a 15 s interval, with blocks of four minutes so that compaction runs."""
+    server, path = start_receiver(name, extra=SHORT_BLOCKS)
+    try:
+        load = subprocess.Popen(
+            [LOADGEN, "live", f"http://127.0.0.1:{server.port}{path}", str(series),
+             str(minutes * 4), "15000", "2000", "2"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        load.stdout.readline()
+        first = server.cpu_seconds()
+        load.stdin.write("\n")
+        load.stdin.flush()
+        result = json.loads(load.stdout.readline())
+        if load.wait() != 0:
+            raise SystemExit(f"the load on {name} failed")
+        return {
+            "CPU-s per million samples of known series":
+                (server.cpu_seconds() - first) / (result["samples"] - series) * 1e6,
+            "RSS bytes per series at the end": server.rss_bytes() / series,
+            "peak RSS, MB": server.peak_rss_bytes() / 1e6,
+            "slowest request, ms": result["slowest_ms"],
+            "slowest request of known series, ms": result["slowest_known_ms"],
+            "on disk at the end, bytes per sample": server.disk_bytes() / result["samples"],
         }
     finally:
         server.stop()
@@ -421,10 +456,11 @@ def compare(title, names, run, repeats):
 def main():
     parser = argparse.ArgumentParser(prog="./bench", description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("workload", nargs="*", default=["ingest", "agent", "queries"],
-                        choices=["ingest", "agent", "queries", "restart", "blocks"])
+                        choices=["ingest", "million", "agent", "queries", "restart", "blocks"])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only-tributary", action="store_true", help="leave the peers out")
     parser.add_argument("--series", type=int, default=100_000)
+    parser.add_argument("--minutes", type=int, default=10)
     parser.add_argument("--ticks", type=int, default=40)
     options = parser.parse_args()
     if "ingest" in options.workload:
@@ -433,6 +469,12 @@ def main():
         compare(f"ingest: remote write 1.0, {options.series} series, {options.ticks} ticks, "
                 "2000 samples a request, 2 connections", names,
                 lambda name: ingest(name, options.series, options.ticks), options.repeats)
+    if "million" in options.workload:
+        names = ["tributary"] + ([] if options.only_tributary else
+                                 ["prometheus", "victoria-metrics"])
+        compare(f"million: live ingest of {options.series} series at 15 s for {options.minutes} "
+                "minutes, compaction running", names,
+                lambda name: million(name, options.series, options.minutes), 1)
     if "queries" in options.workload:
         names = ["tributary"] + ([] if options.only_tributary else
                                  ["prometheus", "victoria-metrics"])
