@@ -82,6 +82,7 @@ class Server final : public Role {
   }
 
   void Offer(web::Services* services) override {
+    services->pool = &ground_.pool;
     services->engine = engine_.get();
     services->queryable = db_.get();
     services->scrape = collector_.scrape();

@@ -120,7 +120,7 @@ void RespondProfile(Call& call, const promql::QueryResult& result) {
   envelope.Finish(result.annotations.warnings, result.annotations.infos);
 }
 
-void RespondResult(Call& call, const CommonParams& params,
+void RespondResult(const Context& context, Call& call, const CommonParams& params,
                    base::Result<promql::QueryResult> outcome) {
   if (!outcome) return RespondQueryError(call, outcome.error());
   promql::QueryResult& result = *outcome;
@@ -140,7 +140,7 @@ void RespondResult(Call& call, const CommonParams& params,
   json.Key("resultType");
   json.String(ResultTypeName(result.value));
   json.Key("result");
-  WriteResult(json, result.value);
+  WriteResult(json, result.value, context.services.pool);
   if (!params.stats.empty()) {
     json.Key("stats");
     promql::WriteQueryStats(json, result.stats, params.steps);
@@ -157,7 +157,7 @@ void AnswerInstant(const Context& context, Call& call, bool explain) {
   if (!t) return RespondInvalidParam(call.response, "time", t.error().message());
   if (!ParseTimeout(call, &params.options) || !ParseOptions(context, call, &params)) return;
   params.steps.start = *t;
-  RespondResult(call, params,
+  RespondResult(context, call, params,
                 context.services.engine->Instant(*context.services.queryable, call.param("query"),
                                                  *t, params.options));
 }
@@ -189,7 +189,7 @@ void AnswerRange(const Context& context, Call& call, bool explain) {
   }
   if (!ParseTimeout(call, &params.options) || !ParseOptions(context, call, &params)) return;
   params.steps = {*start, *step};
-  RespondResult(call, params,
+  RespondResult(context, call, params,
                 context.services.engine->Range(*context.services.queryable, call.param("query"),
                                                *start, *end, *step, params.options));
 }

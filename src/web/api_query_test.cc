@@ -56,6 +56,30 @@ TEST(ApiQuery, Explain) {
   EXPECT_FALSE(f.engine.asked.explain);
 }
 
+// Pieces written by several threads make the text that one makes, whatever their number.
+TEST(ApiQuery, LargeAnswersAreWrittenByAPool) {
+  base::ThreadPool pool("json", 3);
+  for (const size_t rows : {1, 5, 1000, 5003}) {
+    WebFixture f;
+    promql::Vector vector;
+    promql::Matrix matrix;
+    for (size_t i = 0; i < rows; ++i) {
+      const Labels labels = Labels::Of({{"n", std::to_string(i)}});
+      vector.push_back({labels, 1000, static_cast<double>(i) / 3, nullptr});
+      matrix.push_back({labels, {{1000, static_cast<double>(i)}, {2000, 0.5}}, {}});
+    }
+    const promql::Value values[] = {vector, matrix};
+    for (const promql::Value& value : values) {
+      f.services.pool = nullptr;
+      f.engine.answer = AnswerOf(value);
+      const std::string expected = f.Get("/api/v1/query?query=up").body;
+      f.services.pool = &pool;
+      f.engine.answer = AnswerOf(value);
+      EXPECT_EQ(f.Get("/api/v1/query?query=up").body, expected) << rows;
+    }
+  }
+}
+
 TEST(ApiQuery, RangeFromAGrid) {
   WebFixture f;
   auto h = std::make_shared<model::FloatHistogram>();

@@ -1,6 +1,8 @@
 #include "web/value_json.h"
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -97,8 +99,46 @@ void WriteVectorSample(wire::JsonWriter& json, const promql::VectorSample& s) {
   json.EndObject();
 }
 
+// Points in one piece of an answer: some 70 KB of text.
+constexpr size_t kPiecePoints = 2048;
+constexpr size_t kPiecesPerThread = 2;
+
+// An array whose items write_row(json, i) writes, for i < rows. Memory is bounded by a few pieces a
+// thread, whatever the size of the answer.
+template <class WriteRow>
+void WriteRows(wire::JsonWriter& json, base::ThreadPool* pool, size_t rows, size_t points_in_row,
+               const WriteRow& write_row) {
+  json.BeginArray();
+  const size_t piece_rows = std::max<size_t>(1, kPiecePoints / std::max<size_t>(1, points_in_row));
+  const size_t pieces = (rows + piece_rows - 1) / piece_rows;
+  if (pool == nullptr || pieces < 2) {
+    for (size_t i = 0; i < rows; ++i) write_row(json, i);
+    json.EndArray();
+    return;
+  }
+  std::vector<std::string> texts(std::min(pieces, kPiecesPerThread * (pool->size() + 1)));
+  for (size_t first = 0; first < pieces && json.ok(); first += texts.size()) {
+    const size_t count = std::min(texts.size(), pieces - first);
+    pool->ParallelFor(count, [&](size_t i) {
+      texts[i].clear();
+      wire::JsonWriter piece(&texts[i]);
+      piece.BeginArray();
+      const size_t begin = (first + i) * piece_rows;
+      for (size_t row = begin; row < std::min(rows, begin + piece_rows); ++row) {
+        write_row(piece, row);
+      }
+    });
+    // Without the bracket that the piece began with: items, commas between them.
+    for (size_t i = 0; i < count; ++i) json.Raw(std::string_view(texts[i]).substr(1));
+  }
+  json.EndArray();
+}
+
+size_t PointsOf(const promql::Grid::Row& row) { return row.values.size() + row.histograms.size(); }
+
 struct ResultWriter {
   wire::JsonWriter& json;
+  base::ThreadPool* pool;
   void operator()(const promql::Scalar& s) const { json.Sample(s.t, s.v); }
   void operator()(const promql::String& s) const {
     json.BeginArray();
@@ -107,19 +147,16 @@ struct ResultWriter {
     json.EndArray();
   }
   void operator()(const promql::Vector& v) const {
-    json.BeginArray();
-    for (const promql::VectorSample& s : v) WriteVectorSample(json, s);
-    json.EndArray();
+    WriteRows(json, pool, v.size(), 1,
+              [&v](wire::JsonWriter& out, size_t i) { WriteVectorSample(out, v[i]); });
   }
   void operator()(const promql::Matrix& m) const {
-    json.BeginArray();
-    for (const promql::Series& series : m) WriteSeries(json, series);
-    json.EndArray();
+    WriteRows(json, pool, m.size(), m.empty() ? 0 : m[0].floats.size(),
+              [&m](wire::JsonWriter& out, size_t i) { WriteSeries(out, m[i]); });
   }
   void operator()(const promql::Grid& grid) const {
-    json.BeginArray();
-    for (const promql::Grid::Row& row : grid.rows) WriteGridRow(json, grid, row);
-    json.EndArray();
+    WriteRows(json, pool, grid.rows.size(), grid.rows.empty() ? 0 : PointsOf(grid.rows[0]),
+              [&grid](wire::JsonWriter& out, size_t i) { WriteGridRow(out, grid, grid.rows[i]); });
   }
 };
 
@@ -167,8 +204,8 @@ const char* ResultTypeName(const promql::Value& value) {
   return kNames[value.index()];
 }
 
-void WriteResult(wire::JsonWriter& json, const promql::Value& value) {
-  std::visit(ResultWriter{json}, value);
+void WriteResult(wire::JsonWriter& json, const promql::Value& value, base::ThreadPool* pool) {
+  std::visit(ResultWriter{json, pool}, value);
 }
 
 }  // namespace tributary::web

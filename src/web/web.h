@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "base/threads.h"
 #include "config/config.h"
 #include "config/web_config.h"
 #include "net/http_server.h"
@@ -31,6 +32,7 @@ namespace tributary::web {
 struct Services {
   const base::Clock* clock = nullptr;
   base::MetricsRegistry* metrics = nullptr;
+  base::ThreadPool* pool = nullptr;  // null: large answers are written by one thread
   promql::Engine* engine = nullptr;
   storage::Queryable* queryable = nullptr;
   scrape::Manager* scrape = nullptr;
