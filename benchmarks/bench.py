@@ -295,15 +295,34 @@ def ask(server, query, start, end, extra, step=15):
     return (time.monotonic() - began) * 1000, json.loads(body)["data"]["result"]
 
 
-def queries(name, series, ticks):
-    """Median wall milliseconds of each dashboard query over 50 minutes at 15 s."""
-    server, path = start_receiver(name)
+def head_span_ms(server):
+    values = {}
+    for line in get(f"http://127.0.0.1:{server.port}/metrics").decode().splitlines():
+        if line.startswith("prometheus_tsdb_head_m"):
+            name, value = line.split()
+            values[name] = float(value)
+    return values["prometheus_tsdb_head_max_time"] - values["prometheus_tsdb_head_min_time"]
+
+
+# A head of at most 30 minutes, blocks before it.
+BLOCKS_OF_20M = ["--storage.tsdb.min-block-duration=20m", "--storage.tsdb.max-block-duration=20m"]
+
+
+def queries(name, series, ticks, mixed=False):
+    """Median wall milliseconds of each dashboard query over 50 minutes at 15 s; `mixed`: half of
+    it in blocks."""
+    server, path = start_receiver(name, extra=BLOCKS_OF_20M if mixed else ())
     extra = {"nocache": 1} if name == "victoria-metrics" else {}
     try:
         load(server, path, series, ticks)
         if name == "victoria-metrics":
             get(f"http://127.0.0.1:{server.port}/internal/force_flush")
         end = int(time.time()) // 15 * 15 - 53  # no sample lies on a window's end
+        deadline = time.monotonic() + 180
+        while mixed and name != "victoria-metrics" and head_span_ms(server) > 30 * 60_000:
+            if time.monotonic() > deadline:
+                raise SystemExit(f"{name} cut no block in three minutes")
+            time.sleep(1)
         result = {}
         cpu = server.cpu_seconds()
         for title, query in DASHBOARD.items():
@@ -453,7 +472,7 @@ def main():
     parser = argparse.ArgumentParser(prog="./bench", description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("workload", nargs="*", default=["ingest", "agent", "queries"],
                         choices=["ingest", "million", "agent", "queries", "restart", "blocks",
-                                 "month"])
+                                 "month", "mixed"])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only-tributary", action="store_true", help="leave the peers out")
     parser.add_argument("--series", type=int, default=100_000)
@@ -477,6 +496,11 @@ def main():
                                  ["prometheus", "victoria-metrics"])
         compare("queries: 40,000 series x 240 ticks, 50 minutes at a 15 s step", names,
                 lambda name: queries(name, 40_000, 240), 1)
+    if "mixed" in options.workload:
+        names = ["tributary"] + ([] if options.only_tributary else
+                                 ["prometheus", "victoria-metrics"])
+        compare("mixed: the same queries, with the older half in blocks and the newer in the head",
+                names, lambda name: queries(name, 40_000, 240, mixed=True), 1)
     if "restart" in options.workload:
         names = ["tributary"] + ([] if options.only_tributary else
                                  ["prometheus", "victoria-metrics"])

@@ -212,6 +212,48 @@ TEST(MergeSelectionTest, UnionByLabelsWithChunksByTime) {
   EXPECT_EQ(MergeSelections({})->size(), 0U);
 }
 
+TEST(UniteSelectionsTest, UnionByFingerprintsInTheOrderOfTheFirstInput) {
+  MemoryStore blocks(2);
+  MemoryStore head(2);
+  ASSERT_TRUE(blocks.Add(Up("c"), Ramp(4)));
+  ASSERT_TRUE(blocks.Add(Up("d"), Ramp(1)));
+  ASSERT_TRUE(head.Add(Up("c"), std::vector<model::Sample>{{4000, 4}, {5000, 5}}));
+  ASSERT_TRUE(head.Add(Up("b"), Ramp(2)));
+  const auto old_querier = blocks.NewQuerier(0, 10000);
+  const auto new_querier = head.NewQuerier(0, 10000);
+  std::vector<std::unique_ptr<SeriesSelection>> inputs;
+  inputs.push_back(Select(**old_querier));
+  inputs.push_back(Select(**new_querier));
+  const std::vector<Fingerprint> of_c = {inputs[0]->Fingerprints()[0],
+                                         inputs[1]->Fingerprints()[1]};
+  EXPECT_EQ(of_c[0], of_c[1]);
+  const auto united = UniteSelections(std::move(inputs));
+  ASSERT_EQ(united->size(), 3U);
+  EXPECT_FALSE(united->sorted());
+  EXPECT_EQ(united->LabelsOf(0), Up("c"));
+  EXPECT_EQ(united->LabelsOf(1), Up("d"));
+  EXPECT_EQ(united->LabelsOf(2), Up("b"));
+  EXPECT_EQ(Samples(*united, 0), "0=0 1000=1 2000=2 3000=3 4000=4 5000=5");
+  EXPECT_EQ(Samples(*united, 2), "0=0 1000=1");
+  EXPECT_EQ(united->Fingerprints()[0], of_c[0]);
+  EXPECT_NE(united->Fingerprints()[1], of_c[0]);
+  const LabelColumn job = united->Column("job");
+  EXPECT_EQ(job.values[job.ids[2]], "b");
+  EXPECT_EQ(UniteSelections({})->size(), 0U);
+}
+
+TEST(FingerprintTest, KnowsWhereANameEnds) {
+  EXPECT_NE(FingerprintOf({"a", "bc"}), FingerprintOf({"ab", "c"}));
+  EXPECT_NE(FingerprintOf({"a", "b"}), FingerprintOf({"b", "a"}));
+  FingerprintBuilder builder;
+  for (int round = 0; round < 2; ++round) {
+    builder.Begin();
+    builder.Add(1, [] { return model::Label{"a", "b"}; });
+    builder.Add(7, [] { return model::Label{"c", "d"}; });
+    EXPECT_EQ(builder.sum(), FingerprintOf({"c", "d"}) + FingerprintOf({"a", "b"}));
+  }
+}
+
 TEST(ChunkBufferTest, NeverMovesAndReusesItsMemory) {
   ChunkBuffer buffer;
   std::vector<std::span<uint8_t>> spans;

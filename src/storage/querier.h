@@ -20,6 +20,7 @@
 #include "model/labels.h"
 #include "model/matcher.h"
 #include "model/sample.h"
+#include "storage/fingerprint.h"
 
 namespace tributary::storage {
 
@@ -64,6 +65,8 @@ class SeriesSelection {
   virtual bool sorted() const = 0;
   virtual model::Labels LabelsOf(size_t i) const = 0;
   virtual LabelColumn Column(std::string_view label_name) const = 0;
+  // One a series: equal where labels are equal, in selections of any store of this process.
+  virtual std::vector<Fingerprint> Fingerprints() const;
   // The chunks of series i that overlap the querier's range, by min_time. They do not overlap each
   // other unless out-of-order data made them; then later chunks in the list win on equal
   // timestamps. Views live until `buffer` is cleared, at most as long as the selection. Appends

@@ -28,7 +28,7 @@ class MergedQuerier final : public storage::Querier {
       selections.push_back(std::move(selection));
     }
     if (selections.size() == 1) return std::move(selections[0]);
-    return storage::MergeSelections(std::move(selections));
+    return storage::UniteSelections(std::move(selections));
   }
 
   base::Result<Names> LabelNames(storage::Matchers matchers) override {

@@ -65,6 +65,25 @@ class BlockSelection final : public storage::SeriesSelection {
     return column;
   }
 
+  std::vector<storage::Fingerprint> Fingerprints() const override {
+    const IndexReader& index = block_->index();
+    std::vector<storage::Fingerprint> out;
+    out.reserve(refs_.size());
+    storage::FingerprintBuilder builder;
+    std::vector<IndexReader::LabelPair> pairs;
+    for (const uint32_t ref : refs_) {
+      index.LabelsOf(ref, &pairs);
+      builder.Begin();
+      for (const auto& [name, value] : pairs) {
+        builder.Add(uint64_t{name} << 32 | value, [&index, n = name, v = value] {
+          return model::Label{index.Symbol(n), index.Symbol(v)};
+        });
+      }
+      out.push_back(builder.sum());
+    }
+    return out;
+  }
+
   base::Status Chunks(size_t i, storage::ChunkBuffer* buffer,
                       std::vector<chunk::ChunkView>* out) const override {
     return block_->Chunks(refs_[i], min_time_, max_time_, buffer, out);

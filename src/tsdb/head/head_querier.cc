@@ -65,6 +65,23 @@ class HeadSelection : public storage::SeriesSelection {
     return column;
   }
 
+  std::vector<storage::Fingerprint> Fingerprints() const override {
+    const LabelTable& labels = head_.labels;
+    std::vector<storage::Fingerprint> out;
+    out.reserve(series_.size());
+    storage::FingerprintBuilder builder;
+    for (const IndexedSeries& s : series_) {
+      builder.Begin();
+      for (const LabelId id : labels.LabelsOf(s.labels)) {
+        builder.Add(id.value(), [&labels, id] {
+          return model::Label{labels.Name(labels.NameOf(id)), labels.Value(id)};
+        });
+      }
+      out.push_back(builder.sum());
+    }
+    return out;
+  }
+
   base::Status Chunks(size_t i, storage::ChunkBuffer* buffer,
                       std::vector<chunk::ChunkView>* out) const override {
     const uint32_t place = series_[i].place;
