@@ -14,7 +14,7 @@ namespace {
 
 // Groups at least this many are folded group by group, which needs no merging.
 constexpr size_t kManyGroups = 64;
-constexpr size_t kSeriesPerPart = 512;
+constexpr size_t kTasksPerPart = 4;
 constexpr size_t kMostParts = 16;
 constexpr size_t kMostPartBytes = size_t{64} << 20;
 
@@ -51,7 +51,7 @@ class Fold {
       (void)series;
     }
     const size_t n = rows_.size();
-    if (n < kParallelThreshold) {
+    if (!WorthThreads(n, steps_)) {
       std::vector<size_t> all(n);
       std::iota(all.begin(), all.end(), 0);
       RETURN_IF_ERROR(FoldGroups(grouping, all, 0, grouping.size(), &out));
@@ -111,7 +111,7 @@ class Fold {
     Row row{values, {}};
     ReadScratch scratch;
     for (size_t k = 0; k < series.size(); k++) {
-      if (k % kSeriesPerShard == 0) RETURN_IF_ERROR(context_.Check());
+      if (k % kSeriesPerCheck == 0) RETURN_IF_ERROR(context_.Check());
       const size_t i = series[k];
       RETURN_IF_ERROR(rows_.Fill(i, &scratch, &row));
       const size_t base = (grouping.group_of[i] - first) * steps_;
@@ -172,7 +172,7 @@ class Fold {
     };
     std::vector<Shard> shards;
     for (size_t g = 0, first = 0; g < grouping.size(); g++) {
-      if (begin[g + 1] - begin[first] < kSeriesPerShard && g + 1 < grouping.size()) continue;
+      if (begin[g + 1] - begin[first] < SeriesPerTask(steps_) && g + 1 < grouping.size()) continue;
       shards.push_back({first, g + 1});
       first = g + 1;
     }
@@ -188,9 +188,10 @@ class Fold {
   base::Result<bool> RunByPart(const Grouping& grouping, Block* out) {
     const size_t n = rows_.size();
     const size_t cells_per_part = grouping.size() * steps_;
-    const size_t parts = std::clamp<size_t>(
-        std::min(n / kSeriesPerPart, kMostPartBytes / (cells_per_part * sizeof(Cell))), 1,
-        kMostParts);
+    const size_t parts =
+        std::clamp<size_t>(std::min(n / (kTasksPerPart * SeriesPerTask(steps_)),
+                                    kMostPartBytes / (cells_per_part * sizeof(Cell))),
+                           1, kMostParts);
     std::vector<std::vector<Cell>> cells(parts);
     std::atomic<bool> has_histograms{false};
     auto run = [&](size_t part) -> base::Status {
@@ -202,7 +203,7 @@ class Fold {
       HistogramCells combined;  // stays empty: roles that combine leave at the first histogram
       const size_t begin = n * part / parts, end = n * (part + 1) / parts;
       for (size_t i = begin; i < end; i++) {
-        if (i % kSeriesPerShard == 0) RETURN_IF_ERROR(context_.Check());
+        if (i % kSeriesPerCheck == 0) RETURN_IF_ERROR(context_.Check());
         if (has_histograms.load(std::memory_order_relaxed)) return {};
         RETURN_IF_ERROR(rows_.Fill(i, &scratch, &row));
         if (!row.histograms.empty()) {

@@ -66,7 +66,8 @@ base::Result<Block> AggregateQuantile(QueryContext& context, const Plan& plan, B
     }
     return {};
   };
-  RETURN_IF_ERROR(context.ForEach(grouping.size(), input.series.size() >= kParallelThreshold, run));
+  RETURN_IF_ERROR(
+      context.ForEach(grouping.size(), WorthThreads(input.series.size(), out.steps.count), run));
   out.DropEmpty();
   RETURN_IF_ERROR(out.ChargeSamples(&context.budget()));
   return out;
@@ -82,7 +83,7 @@ base::Result<Block> CountValues(QueryContext& context, const Plan& plan, Block i
     return std::ranges::find(aggregate.grouping, name) != aggregate.grouping.end();
   };
   for (size_t i = 0; i < input.series.size(); i++) {
-    if (i % kSeriesPerShard == 0) RETURN_IF_ERROR(context.Check());
+    if (i % kSeriesPerCheck == 0) RETURN_IF_ERROR(context.Check());
     const BlockSeries& s = input.series[i];
     for (size_t step = 0; step < out.steps.count; step++) {
       if (!s.row.present(step)) continue;

@@ -49,7 +49,7 @@ class VectorCombiner {
     const auto rights = BySignature(signatures.rhs, signatures.count);
     const bool fills = matching_.fill_left || matching_.fill_right;
     for (uint32_t i = 0; i < signatures.count; i++) {
-      if (i % kSeriesPerShard == 0) RETURN_IF_ERROR(context_.Check());
+      if (i % kSeriesPerCheck == 0) RETURN_IF_ERROR(context_.Check());
       if (lefts[i].size() == 1 && rights[i].size() == 1 && !fills &&
           IsPlain(left_.series[lefts[i][0]]) && IsPlain(right_.series[rights[i][0]]) &&
           !IsTrimOperator(binary_.op)) {

@@ -52,7 +52,7 @@ base::Result<Matrix> CollectMatrix(QueryContext& context, const SampleSource& so
   Samples samples;
   uint64_t held = 0;
   for (size_t i = 0; i < source.size(); i++) {
-    if (i % kSeriesPerShard == 0) RETURN_IF_ERROR(context.Check());
+    if (i % kSeriesPerCheck == 0) RETURN_IF_ERROR(context.Check());
     RETURN_IF_ERROR(source.Read(i, start - window.extra_before_ms + 1, end + window.extra_after_ms,
                                 &scratch, &samples));
     samples.DropStale();

@@ -53,12 +53,13 @@ std::unique_ptr<RowSource> MakeBlockRows(Block block) {
 
 base::Result<Block> Materialize(QueryContext& context, const RowSource& source) {
   const size_t n = source.size();
-  const size_t shards = (n + kSeriesPerShard - 1) / kSeriesPerShard;
+  const size_t per_task = SeriesPerTask(source.steps().count);
+  const size_t shards = (n + per_task - 1) / per_task;
   std::vector<Block> parts(shards);
   auto run = [&](size_t shard) -> base::Status {
     RETURN_IF_ERROR(context.Check());
-    const size_t begin = shard * kSeriesPerShard;
-    const size_t end = std::min(n, begin + kSeriesPerShard);
+    const size_t begin = shard * per_task;
+    const size_t end = std::min(n, begin + per_task);
     Block& part = parts[shard];
     part.steps = source.steps();
     ASSIGN_OR_RETURN(double* memory, part.AddSlab(&context.budget(), end - begin));
@@ -75,7 +76,7 @@ base::Result<Block> Materialize(QueryContext& context, const RowSource& source) 
     }
     return part.ChargeSamples(&context.budget());
   };
-  RETURN_IF_ERROR(context.ForEach(shards, n >= kParallelThreshold, run));
+  RETURN_IF_ERROR(context.ForEach(shards, WorthThreads(n, source.steps().count), run));
 
   Block out(source.steps());
   size_t total = 0;

@@ -3,6 +3,7 @@
 // before the next one is made: that is how selector, function and aggregation run in one pass.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <string_view>
@@ -33,9 +34,21 @@ class RowSource {
   virtual base::Status Fill(size_t i, ReadScratch* scratch, Row* row) const = 0;
 };
 
-// Series per task when rows are made in parallel, and the least number that is worth it.
-inline constexpr size_t kSeriesPerShard = 128;
-inline constexpr size_t kParallelThreshold = 500;
+// Series between two looks at the clock and the client.
+inline constexpr size_t kSeriesPerCheck = 128;
+// Whether rows of this many series are worth several threads: there are many series, or few with
+// many steps.
+inline bool WorthThreads(size_t series, size_t steps) {
+  constexpr size_t kSeries = 500;
+  constexpr size_t kValues = size_t{1} << 17;
+  return series >= kSeries || series * steps >= kValues;
+}
+// Series in a task when rows are made in parallel.
+inline size_t SeriesPerTask(size_t steps) {
+  constexpr size_t kMost = 128;
+  constexpr size_t kValues = size_t{1} << 15;
+  return std::clamp<size_t>(kValues / std::max<size_t>(steps, 1), 1, kMost);
+}
 
 // Runs it. Series without any sample are left out; the rest keep their order.
 base::Result<Block> Materialize(QueryContext& context, const RowSource& source);
