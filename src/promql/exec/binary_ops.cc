@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "model/float_histogram.h"
+#include "promql/functions/go_math.h"
 
 namespace tributary::promql {
 namespace {
@@ -95,7 +96,7 @@ double ScalarBinary(BinaryOp op, double lhs, double rhs) {
     case BinaryOp::kPow:
       return std::pow(lhs, rhs);
     case BinaryOp::kAtan2:
-      return std::atan2(lhs, rhs);
+      return GoAtan2(lhs, rhs);
     case BinaryOp::kEq:
       return lhs == rhs;
     case BinaryOp::kNe:

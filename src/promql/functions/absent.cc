@@ -17,9 +17,24 @@ const VectorSelector* SelectorOf(const Plan& arg) {
 model::Labels LabelsOfAbsent(const Plan& arg) {
   const VectorSelector* selector = SelectorOf(arg);
   if (selector == nullptr) return {};
+  // Prometheus looks at the matchers in the order in which its storage leaves them: first those
+  // that select, then those that only take away.
+  std::vector<const model::Matcher*> matchers;
+  std::set<std::string> must_be_set;
+  for (const auto& matcher : selector->matchers) {
+    matchers.push_back(&matcher);
+    if (!matcher.MatchesEmpty()) must_be_set.insert(matcher.name());
+  }
+  std::ranges::stable_partition(matchers, [&](const model::Matcher* matcher) {
+    if (!must_be_set.contains(matcher->name())) return false;
+    const bool negative = matcher->type() == model::MatchType::kNotEqual ||
+                          matcher->type() == model::MatchType::kNotRegexp;
+    return !(negative && matcher->MatchesEmpty());
+  });
   model::LabelsBuilder builder;
   std::set<std::string> equal;
-  for (const auto& matcher : selector->matchers) {
+  for (const model::Matcher* selecting : matchers) {
+    const model::Matcher& matcher = *selecting;
     if (matcher.name() == model::kMetricName) continue;
     if (matcher.type() == model::MatchType::kEqual && equal.insert(matcher.name()).second) {
       builder.Set(matcher.name(), matcher.value());

@@ -3,6 +3,7 @@
 #include <numbers>
 
 #include "promql/exec/evaluator.h"
+#include "promql/functions/go_math.h"
 #include "promql/functions/vector_function.h"
 
 namespace tributary::promql {
@@ -30,15 +31,15 @@ base::Result<Block> CallMath(VectorCall& call) {
     case FunctionId::kAbs:
       return Map(call, [](double v) { return std::abs(v); });
     case FunctionId::kAcos:
-      return Map(call, [](double v) { return std::acos(v); });
+      return Map(call, [](double v) { return GoAcos(v); });
     case FunctionId::kAcosh:
       return Map(call, [](double v) { return std::acosh(v); });
     case FunctionId::kAsin:
-      return Map(call, [](double v) { return std::asin(v); });
+      return Map(call, [](double v) { return GoAsin(v); });
     case FunctionId::kAsinh:
       return Map(call, [](double v) { return std::asinh(v); });
     case FunctionId::kAtan:
-      return Map(call, [](double v) { return std::atan(v); });
+      return Map(call, [](double v) { return GoAtan(v); });
     case FunctionId::kAtanh:
       return Map(call, [](double v) { return std::atanh(v); });
     case FunctionId::kCeil:

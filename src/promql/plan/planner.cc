@@ -256,8 +256,10 @@ class Planner {
     for (size_t i = 0; i < call.args.size(); i++) {
       const Expr& arg = Unwrap(*call.args[i]);
       if (id == FunctionId::kInfo && i == 1) {
-        // Names labels to copy; read by the operator itself, at times of its own.
-        args.push_back({New(PlanKind::kInstantSelector, arg, ValueType::kVector), true, false});
+        // Names labels to copy; read by the operator itself, at times of its own. As a selector
+        // without @ it makes the call one for every step.
+        invariant = false;
+        args.push_back({New(PlanKind::kInstantSelector, arg, ValueType::kVector), false, false});
         continue;
       }
       ASSIGN_OR_RETURN(Part converted, Convert(arg, window));
@@ -376,12 +378,12 @@ class Planner {
       case ExprKind::kUnary: {
         const auto& unary = As<UnaryExpr>(expr);
         ASSIGN_OR_RETURN(Part operand, Convert(*unary.expr, window));
-          if (IsNumber(operand)) {
-            const double number = operand.plan->number;
-            return Number(expr, unary.negative ? -number : number);
-          }
-          const PlanKind kind = unary.negative ? PlanKind::kNegate : PlanKind::kUnaryPlus;
-          Part part{New(kind, expr, operand.plan->type), operand.invariant, operand.wrap};
+        if (IsNumber(operand)) {
+          const double number = operand.plan->number;
+          return Number(expr, unary.negative ? -number : number);
+        }
+        const PlanKind kind = unary.negative ? PlanKind::kNegate : PlanKind::kUnaryPlus;
+        Part part{New(kind, expr, operand.plan->type), operand.invariant, operand.wrap};
         part.plan->children.push_back(std::move(operand.plan));
         return part;
       }
