@@ -42,6 +42,13 @@ void Collector::OpenSender(storage::WalSource& source, const std::string& data_d
   send_options.state_dir = base::JoinPath(data_dir, kSenderDir);
   send_options.flush_deadline_ms = options_.remote_flush_deadline_ms;
   send_options.user_agent = base::kUserAgent;
+  send_options.families = [this] {
+    std::map<std::string, model::Metadata> families;  // of what targets say differently, the first
+    for (scrape::FamilyMetadata& family : scrape_->Metadata()) {
+      families.try_emplace(std::move(family.family), std::move(family.metadata));
+    }
+    return std::vector<remote::FamilyMetadata>(families.begin(), families.end());
+  };
   sender_ = remote::SendManager::Create(send_options, source, fs_, clock_, metrics_);
 }
 

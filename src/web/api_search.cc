@@ -13,6 +13,7 @@
 #include "storage/querier.h"
 #include "web/api_params.h"
 #include "web/envelope.h"
+#include "web/known_families.h"
 #include "web/routes.h"
 #include "web/search_filter.h"
 
@@ -185,8 +186,8 @@ using MetadataByName = std::map<std::string, model::Metadata>;
 
 MetadataByName MetadataOf(const Context& context) {
   MetadataByName all;
-  for (auto& family : context.services.scrape->Metadata()) {
-    all.try_emplace(family.family, std::move(family.metadata));
+  for (auto& [name, metadata] : KnownFamilies(context)) {
+    all.try_emplace(std::move(name), std::move(metadata));
   }
   return all;
 }

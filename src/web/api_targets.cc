@@ -12,6 +12,7 @@
 #include "web/api_params.h"
 #include "web/envelope.h"
 #include "web/global_url.h"
+#include "web/known_families.h"
 #include "web/routes.h"
 #include "web/value_json.h"
 
@@ -172,11 +173,11 @@ void MetricMetadata(const Context& context, Call& call) {
   if (!ParseCount(call, "limit_per_metric", &limit_per_metric)) return;
   const std::string_view metric = call.param("metric");
   std::map<std::string, std::set<model::Metadata, MetadataLess>> families;
-  for (scrape::FamilyMetadata& family : context.services.scrape->Metadata()) {
-    if (!metric.empty() && family.family != metric) continue;
-    auto& known = families[family.family];
+  for (auto& [name, metadata] : KnownFamilies(context)) {
+    if (!metric.empty() && name != metric) continue;
+    auto& known = families[name];
     if (limit_per_metric > 0 && known.size() >= static_cast<size_t>(limit_per_metric)) continue;
-    known.insert(std::move(family.metadata));
+    known.insert(std::move(metadata));
   }
   Envelope envelope(call.response);
   wire::JsonWriter& json = envelope.data();

@@ -309,6 +309,9 @@ TEST(Web, TargetsAndMetadata) {
                        {"a", {model::MetricType::kGauge, "g", "s"}, Labels::Of({{"job", "q"}})}};
   check("metadata", R"({"a":[{"type":"gauge","help":"g","unit":"s"}],)"
                     R"("x_total":[{"type":"counter","help":"h","unit":""}]})");
+  f.write.families = {{"told", {model::MetricType::kInfo, "t", ""}}, {"x_total", counter}};
+  check("metadata?metric=told", R"({"told":[{"type":"info","help":"t","unit":""}]})");
+  check("metadata?metric=x_total", R"({"x_total":[{"type":"counter","help":"h","unit":""}]})");
   check("metadata?limit=1", R"({"a":[{"type":"gauge","help":"g","unit":"s"}]})");
   check("targets/metadata?match_target={job=\"q\"}&metric=a",
         R"([{"target":{"job":"q"},"type":"gauge","help":"g","unit":"s"}])");

@@ -128,6 +128,10 @@ class FakeScrape final : public scrape::Manager {
 
 class FakeWrite final : public remote::WriteHandler {
  public:
+  std::vector<std::pair<std::string, model::Metadata>> families;
+  std::vector<std::pair<std::string, model::Metadata>> Families() const override {
+    return families;
+  }
   remote::WriteResponse Handle(const remote::WriteRequest& request) override {
     seen_body = request.body;
     seen_user = request.user;

@@ -1,6 +1,6 @@
 """Who can send to whom: a stock Prometheus agent and vmagent into our centre, our agent into a
 stock Prometheus. Every sender scrapes itself; what it says of itself must arrive under its
-external label and keep arriving."""
+external label and keep arriving, and our centre must know the types and helps of what came."""
 
 import servers
 
@@ -13,6 +13,7 @@ scrape_configs:
 remote_write:
   - url: URL/api/v1/write
     queue_config: {{batch_send_deadline: 1s}}
+    metadata_config: {{send_interval: 1s}}
 """
 
 VMAGENT_CONFIG = AGENT_CONFIG.replace("NAME", "vmagent").split("remote_write", maxsplit=1)[0]
@@ -39,13 +40,28 @@ def expect_delivery(receiver, cluster, sender):
     print(f"ok: {cluster} delivers to {receiver.argv[0]}")
 
 
-def run(make_receiver, senders):
+def expect_metadata(receiver, cluster):
+    """Of a family that no server but the sender has: the centre scrapes nothing."""
+    family = "prometheus_remote_storage_samples_in_total"
+
+    def known():
+        told = receiver.api("/metadata", metric=family)[1]["data"].get(family)
+        return told and told[0]["type"] == "counter" and told[0]["help"]
+
+    if not servers.wait_until(known):
+        raise SystemExit(f"{cluster} told nothing of {family}: {receiver.api('/metadata')}")
+    print(f"ok: {cluster} tells of its families")
+
+
+def run(make_receiver, senders, metadata=False):
     receiver = make_receiver()
     try:
         for name, make_sender in senders:
             sender = make_sender(name, receiver.url)
             try:
                 expect_delivery(receiver, name, sender)
+                if metadata:
+                    expect_metadata(receiver, name)
             finally:
                 sender.close()
     finally:
@@ -54,15 +70,14 @@ def run(make_receiver, senders):
 
 def main():
     servers.need("prometheus", "vmagent")
-    run(servers.our_server, [
-        ("prometheus", lambda name, url: servers.prometheus_agent(
-            agent_config(name, url))),
-        ("vmagent", lambda name, url: servers.vmagent(VMAGENT_CONFIG, url + "/api/v1/write")),
-        ("tributary", lambda name, url: servers.our_agent(
-            agent_config(name, url)))])
-    run(servers.prometheus_server, [
-        ("tributary", lambda name, url: servers.our_agent(
-            agent_config(name, url)))])
+    prometheus = ("prometheus",
+                  lambda name, url: servers.prometheus_agent(agent_config(name, url)))
+    vmagent = ("vmagent", lambda name, url: servers.vmagent(VMAGENT_CONFIG, url + "/api/v1/write"))
+    ours = ("tributary", lambda name, url: servers.our_agent(agent_config(name, url)))
+    run(servers.our_server, [vmagent])
+    run(servers.our_server, [prometheus], metadata=True)
+    run(servers.our_server, [ours], metadata=True)
+    run(servers.prometheus_server, [ours])
 
 
 if __name__ == "__main__":

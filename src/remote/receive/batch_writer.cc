@@ -261,10 +261,18 @@ void BatchWriter::UpdateMetadata() {
     if (ref.value() == 0) continue;
     const base::Hash128 key = MetadataKey(said.content, ref);
     if (known.Find(key) == ref) continue;
+    NoteFamily(said);
     appender_.UpdateMetadata(
         ref, {.type = said.type, .help = std::string(said.help), .unit = std::string(said.unit)});
     scratch_.new_metadata.emplace_back(key, ref);
   }
+}
+
+void BatchWriter::NoteFamily(const BatchScratch::Metadata& said) {
+  if (!source_.Labels(scratch_.series[said.series], &scratch_.labels)) return;
+  const auto name = std::ranges::find(scratch_.labels, model::kMetricName, &model::Label::name);
+  if (name == scratch_.labels.end()) return;
+  options_.families.Put(FamilyOf(name->value, said.type), said.type, said.help, said.unit);
 }
 
 void BatchWriter::RememberMetadata() {

@@ -17,6 +17,7 @@
 #include "model/exemplar.h"
 #include "model/labels.h"
 #include "model/metadata.h"
+#include "remote/receive/family_store.h"
 #include "remote/receive/rejections.h"
 #include "remote/receive/series_cache.h"
 #include "storage/appender.h"
@@ -82,7 +83,8 @@ class BatchWriter {
   struct Options {
     SeriesCache& series_cache;
     SeriesCache& metadata_cache;  // (series, content) pairs that the store has been told
-    model::Timestamp max_time;    // later samples are too far in the future
+    FamilyStore& families;
+    model::Timestamp max_time;  // later samples are too far in the future
     // 2.0 answers with an error for a series whose labels are invalid; 1.0 counts it.
     bool invalid_labels_are_errors;
   };
@@ -104,6 +106,11 @@ class BatchWriter {
   void AddHistogram(std::string_view encoded);
   void AddExemplar(std::string_view encoded);
   void AddMetadata(BatchScratch::Metadata metadata);  // its `series` is filled in here
+  // Of a family, as 1.0 has it; belongs to no series.
+  void AddFamily(std::string_view family, model::MetricType type, std::string_view help,
+                 std::string_view unit) {
+    options_.families.Put(family, type, help, unit);
+  }
 
   // A series that cannot even be resolved: `where` names it.
   void Reject(std::string_view reason, std::string_view where, uint64_t samples);
@@ -139,6 +146,7 @@ class BatchWriter {
   void AppendHistograms();
   void AppendExemplars();
   void UpdateMetadata();
+  void NoteFamily(const BatchScratch::Metadata& said);
   void RejectSample(storage::AppendOutcome outcome, size_t series, model::Timestamp t,
                     std::string_view detail = {});
   void Fail(base::Status status, bool request_is_broken);

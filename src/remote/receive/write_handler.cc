@@ -90,6 +90,10 @@ class Handler final : public WriteHandler {
     return response;
   }
 
+  std::vector<std::pair<std::string, model::Metadata>> Families() const override {
+    return families_.All();
+  }
+
  private:
   WriteResponse HandlePacked(const WriteRequest& request) {
     const auto encoding = ParseBodyEncoding(request.content_encoding);
@@ -123,6 +127,7 @@ class Handler final : public WriteHandler {
     const BatchWriter::Options batch{
         .series_cache = series_cache_,
         .metadata_cache = metadata_cache_,
+        .families = families_,
         .max_time = clock_.NowMs() + kMaxAheadMs,
         .invalid_labels_are_errors = protocol == WriteProtocol::kV2,
     };
@@ -212,6 +217,7 @@ class Handler final : public WriteHandler {
   const base::Clock& clock_;
   SeriesCache series_cache_;
   SeriesCache metadata_cache_;
+  FamilyStore families_;
   std::atomic<int64_t> generation_started_;
   std::atomic<int64_t> warned_{INT64_MIN / 2};
   WriteProbe probe_;

@@ -10,9 +10,12 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "model/metadata.h"
 #include "storage/appender.h"
 
 namespace tributary::remote {
@@ -50,6 +53,8 @@ class WriteHandler {
                                               base::MetricsRegistry& metrics);
   virtual ~WriteHandler() = default;
   virtual WriteResponse Handle(const WriteRequest& request) = 0;
+  // What senders have said of their metric families, by name.
+  virtual std::vector<std::pair<std::string, model::Metadata>> Families() const = 0;
 };
 
 }  // namespace tributary::remote

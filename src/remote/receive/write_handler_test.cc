@@ -474,6 +474,29 @@ TEST_F(WriteHandlerTest, VersionTwoTellsTheStoreMetadataOnceAndAgainWhenItChange
   EXPECT_TRUE(send(metadata));
 }
 
+TEST_F(WriteHandlerTest, KnowsTheFamiliesItWasToldOf) {
+  std::string message;
+  wire::WriteEncoderV1 one(&message);
+  one.AddMetadata({model::MetricType::kGauge, "up", "h", ""});
+  one.AddMetadata({model::MetricType::kCounter, "x_total", "first", "s"});
+  one.AddMetadata({model::MetricType::kCounter, "x_total", "second", "s"});
+  EXPECT_EQ(SendV1(message).status, 204);
+  const Label buckets[] = {{"__name__", "d_bucket"}, {"le", "1"}};
+  const Label total[] = {{"__name__", "y_sum"}};
+  const model::Metadata histogram{model::MetricType::kHistogram, "d", ""};
+  const model::Metadata gauge{model::MetricType::kGauge, "y", ""};
+  wire::WriteEncoderV2 two;
+  two.AddSample(buckets, {.t = kNow, .v = 1}, &histogram);
+  two.AddSample(total, {.t = kNow, .v = 1}, &gauge);
+  EXPECT_EQ(SendV2(two).status, 204);
+  const std::vector<std::pair<std::string, model::Metadata>> expected = {
+      {"d", histogram},
+      {"up", {model::MetricType::kGauge, "h", ""}},
+      {"x_total", {model::MetricType::kCounter, "second", "s"}},
+      {"y_sum", gauge}};
+  EXPECT_EQ(handler_->Families(), expected);
+}
+
 TEST_F(WriteHandlerTest, VersionTwoNamesBadReferencesAndEmptySeries) {
   using wire::PutBytes;
   std::string message, refs;

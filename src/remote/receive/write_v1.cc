@@ -22,6 +22,10 @@ void WriteV1::OnSeries(const wire::WriteSeriesV1& series) {
   for (const std::string_view encoded : series.exemplars) writer_->AddExemplar(encoded);
 }
 
+void WriteV1::OnMetadata(const wire::WriteMetadataV1& metadata) {
+  writer_->AddFamily(metadata.family, metadata.type, metadata.help, metadata.unit);
+}
+
 base::Status WriteV1::Labels(const PendingSeries& series, std::vector<model::Label>* out) {
   wire::WriteSeriesV1 view;
   (series.scattered ? view.scattered : view.raw_labels) = series.encoded;

@@ -9,7 +9,7 @@
 
 namespace tributary::remote {
 
-// One message. Its metadata entries are dropped, as in Prometheus.
+// One message.
 class WriteV1 final : public SeriesSource, private wire::WriteVisitorV1 {
  public:
   // An error: the message is broken. The writer's own failure is to be looked at beside.
@@ -20,6 +20,7 @@ class WriteV1 final : public SeriesSource, private wire::WriteVisitorV1 {
 
  private:
   void OnSeries(const wire::WriteSeriesV1& series) override;
+  void OnMetadata(const wire::WriteMetadataV1& metadata) override;
   BatchWriter* writer_ = nullptr;
 };
 
