@@ -34,6 +34,7 @@ const FlagRow kRows[] = {
   {kConfig, "config.file", TextFlag{&O::config_file}, "prometheus.yml", "Configuration file, in the format of Prometheus."},
   {kConfig, "config.auto-reload", BoolFlag{&O::auto_reload}, "false", "Reload when the configuration or a file it names changes."},
   {kConfig, "config.auto-reload-interval", DurationFlag{&O::auto_reload_interval_ms}, "30s", "How often --config.auto-reload looks; at least 1s."},
+  {kConfig, "fleet.config.file", TextFlag{&O::fleet_config_file}, "", "Settings that Prometheus does not know: retention by selector. Read again at a reload.", kServer},
   {kConfig, "enable-feature", ListFlag{&O::features}, "", "Feature names to enable, comma separated. Can be repeated."},
   {kConfig, "agent", BoolFlag{&O::agent}, "false", "Agent mode: scrape, keep a WAL, remote write; no queries."},
 

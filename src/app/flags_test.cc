@@ -56,6 +56,7 @@ TEST(FlagTableTest, PrometheusFlagsAreThereWithTheirDefaults) {
       {"config.auto-reload", "false"},
       {"config.auto-reload-interval", "30s"},
       {"config.file", "prometheus.yml"},
+      {"fleet.config.file", ""},
       {"enable-feature", ""},
       {"log.format", "logfmt"},
       {"log.level", "info"},

@@ -14,6 +14,7 @@ struct Options {
   std::vector<std::string> features;  // as given, each may hold several, comma separated
 
   std::string config_file;
+  std::string fleet_config_file;
   bool auto_reload = false;
   int64_t auto_reload_interval_ms = 0;
 

@@ -109,8 +109,9 @@ class Process {
       return kExitUsage;
     }
     WarnUnserved(**loaded);
-    reloader_ = std::make_unique<Reloader>(Reloader::Source{options_.config_file, load}, *loaded,
-                                           fs_, clock_, metrics_, &state_);
+    reloader_ = std::make_unique<Reloader>(
+        Reloader::Source{options_.config_file, load, options_.fleet_config_file}, *loaded, fs_,
+        clock_, metrics_, &state_);
     if (!options_.web_config_file.empty()) {
       if (const auto web_config = config::LoadWebConfig(fs_, options_.web_config_file);
           !web_config) {

@@ -68,6 +68,9 @@ uint64_t Reloader::Fingerprint() const {
   const auto text = fs_.ReadFile(source_.file);
   if (!text) return 0;
   std::string all = *text;
+  if (!source_.fleet_file.empty()) {
+    if (const auto fleet = fs_.ReadFile(source_.fleet_file)) all += *fleet;
+  }
   const std::shared_ptr<const config::Config> config = current();
   for (const auto* patterns : {&config->scrape_config_files, &config->rule_files}) {
     for (const std::string& pattern : *patterns) {

@@ -31,6 +31,7 @@ class Reloader {
   struct Source {
     std::string file;
     config::LoadOptions options;
+    std::string fleet_file = {};  // "": there is none
   };
 
   // `initial` is what the file held at start; nothing is applied yet. `state` outlives this.

@@ -4,7 +4,9 @@
 
 #include "base/duration.h"
 #include "base/strings.h"
+#include "config/fleet_config.h"
 #include "config/size_text.h"
+#include "promql/parse/parser.h"
 
 namespace tributary::app {
 namespace {
@@ -36,6 +38,21 @@ base::Result<Retention> ComputeRetention(const Options& options, const config::T
                                                  config.retention_percentage / 100);
   }
   return retention;
+}
+
+base::Result<std::vector<tsdb::SelectorRetention>> LoadSelectorRetention(base::FileSystem& fs,
+                                                                         const std::string& path) {
+  std::vector<tsdb::SelectorRetention> rules;
+  if (path.empty()) return rules;
+  ASSIGN_OR_RETURN(const config::FleetConfig fleet, config::LoadFleetConfig(fs, path));
+  for (const config::RetentionRule& rule : fleet.retention) {
+    auto matchers = promql::ParseMetricSelector(rule.match);
+    if (!matchers) {
+      return matchers.error().Context(path + ": retention: match " + base::Quote(rule.match));
+    }
+    rules.push_back({.matchers = *std::move(matchers), .keep_ms = rule.keep_ms});
+  }
+  return rules;
 }
 
 std::string RetentionText(const Retention& retention) {

@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "app/options.h"
 #include "base/fs.h"
 #include "base/result.h"
 #include "config/config.h"
+#include "tsdb/tsdb.h"
 
 namespace tributary::app {
 
@@ -24,5 +26,9 @@ base::Result<Retention> ComputeRetention(const Options& options, const config::T
 
 // As runtimeinfo shows it: "15d", "15d or 512MiB", "30d or 50%".
 std::string RetentionText(const Retention& retention);
+
+// The rules of the fleet file with their selectors parsed; none when `path` is empty.
+base::Result<std::vector<tsdb::SelectorRetention>> LoadSelectorRetention(base::FileSystem& fs,
+                                                                         const std::string& path);
 
 }  // namespace tributary::app

@@ -125,7 +125,10 @@ class Server final : public Role {
     ASSIGN_OR_RETURN(
         const Retention retention,
         ComputeRetention(ground_.options, config.tsdb, ground_.fs, ground_.options.tsdb_path));
+    ASSIGN_OR_RETURN(std::vector<tsdb::SelectorRetention> rules,
+                     LoadSelectorRetention(ground_.fs, ground_.options.fleet_config_file));
     db_->SetRetention(retention.time_ms, retention.size_bytes);
+    db_->SetSelectorRetention(std::move(rules));
     base::MutexLock lock(retention_mutex_);
     retention_ = retention;
     return {};

@@ -124,6 +124,7 @@ class DbImpl final : public Db {
     const auto begin = std::chrono::steady_clock::now();
     RETURN_IF_ERROR(blocks_.RemoveTemporary());
     RETURN_IF_ERROR(blocks_.Load());
+    RETURN_IF_ERROR(compactor_.pending_deletions().Load());
     // Older samples of the log are in blocks already.
     const model::Timestamp head_begin = blocks_.max_time();
     RETURN_IF_ERROR(RemoveTemporaryCheckpoints(fs_, wal_dir_));
@@ -206,6 +207,15 @@ class DbImpl final : public Db {
   }
   void SetRetention(int64_t time_ms, uint64_t bytes) override {
     compactor_.SetRetention(time_ms, bytes);
+  }
+  void SetSelectorRetention(std::vector<SelectorRetention> rules) override {
+    compactor_.SetSelectorRetention(std::move(rules));
+  }
+  base::Status DeleteInBackground(std::string label, std::string value) override {
+    return compactor_.pending_deletions().Add(std::move(label), std::move(value));
+  }
+  std::vector<PendingDeletion> PendingDeletions() const override {
+    return compactor_.pending_deletions().All();
   }
   void SetMaxExemplars(uint64_t max_exemplars) override { head_.exemplars().Resize(max_exemplars); }
   base::Result<std::vector<storage::SeriesExemplars>> SelectExemplars(

@@ -44,6 +44,19 @@ struct DbOptions {
   uint64_t max_exemplars = 0;
 };
 
+// How long the series that all matchers select are kept.
+struct SelectorRetention {
+  std::vector<model::Matcher> matchers;
+  int64_t keep_ms = 0;  // above 0
+};
+
+// Samples up to `until` of the series with this label are being deleted.
+struct PendingDeletion {
+  std::string id;
+  std::string label, value;
+  model::Timestamp until = 0;
+};
+
 struct NameCount {
   std::string name;
   uint64_t count = 0;
@@ -87,6 +100,9 @@ class Db : public storage::Appendable,
   virtual void SetOutOfOrderWindow(int64_t window_ms) = 0;
   // How long and how many bytes are kept; 0: no limit. Takes effect within a minute.
   virtual void SetRetention(int64_t time_ms, uint64_t bytes) = 0;
+  // Series with a retention of their own; the first rule that selects a series counts. They go when
+  // their whole block is older than that, by a rewrite of the block.
+  virtual void SetSelectorRetention(std::vector<SelectorRetention> rules) = 0;
   // How many of the newest exemplars are kept; 0: none.
   virtual void SetMaxExemplars(uint64_t max_exemplars) = 0;
   // The blocks that are read now, by min_time.
@@ -96,6 +112,10 @@ class Db : public storage::Appendable,
   // there are any now: they are gone from answers, and from the disk with the next compaction.
   virtual base::Status Delete(model::Timestamp min_time, model::Timestamp max_time,
                               storage::Matchers matchers) = 0;
+  // Deletes all samples so far of the series with this label value, from answers and the disk, in
+  // the background. Once it returns the deletion is completed even if the process is killed.
+  virtual base::Status DeleteInBackground(std::string label, std::string value) = 0;
+  virtual std::vector<PendingDeletion> PendingDeletions() const = 0;
   // Gets what was deleted from blocks off the disk.
   virtual base::Status CleanTombstones() = 0;
   // A copy of the store in `snapshots/` of its directory, its blocks linked; returns the name.

@@ -59,21 +59,53 @@ void TakeSnapshot(tsdb::Db& db, Call& call) {
   envelope.Finish();
 }
 
+// What is still being deleted, as {"cluster":…,"until":…}; ours.
+void PendingClusters(tsdb::Db& db, Call& call) {
+  Envelope envelope(call.response);
+  wire::JsonWriter& json = envelope.data();
+  json.BeginArray();
+  for (const tsdb::PendingDeletion& deletion : db.PendingDeletions()) {
+    json.BeginObject();
+    json.Key(deletion.label);
+    json.String(deletion.value);
+    json.Key("until");
+    json.Double(static_cast<double>(deletion.until) / 1000);
+    json.EndObject();
+  }
+  json.EndArray();
+  envelope.Finish();
+}
+
+// All data so far of one cluster goes, in the background; GET on the same path tells what is left
+// to do. Ours.
+void DeleteCluster(tsdb::Db& db, Call& call) {
+  if (call.request.method() == "GET") return PendingClusters(db, call);
+  const std::string_view cluster = call.param("cluster");
+  if (cluster.empty()) {
+    return RespondError(call.response, ErrorType::kBadData, "no cluster parameter provided");
+  }
+  const base::Status noted = db.DeleteInBackground("cluster", std::string(cluster));
+  if (!noted) return RespondInternal(call, noted.error());
+  call.response.SetStatus(202);
+  PendingClusters(db, call);
+}
+
 }  // namespace
 
 void AddAdminRoutes(Router& router, const Context& context) {
-  const auto add = [&](const char* pattern, void (*serve)(tsdb::Db&, Call&)) {
-    router.Add(
-        pattern, ApiRoute(kPost | kPut, /*server_only=*/true), [&context, serve](Call& call) {
-          if (!context.options.admin_api) {
-            return RespondError(call.response, ErrorType::kUnavailable, "admin APIs disabled");
-          }
-          serve(*context.services.db, call);
-        });
+  const auto add = [&](const char* pattern, void (*serve)(tsdb::Db&, Call&),
+                       unsigned methods = kPost | kPut) {
+    router.Add(pattern, ApiRoute(methods, /*server_only=*/true), [&context, serve](Call& call) {
+      if (!context.options.admin_api) {
+        return RespondError(call.response, ErrorType::kUnavailable, "admin APIs disabled");
+      }
+      serve(*context.services.db, call);
+    });
   };
   add("/api/v1/admin/tsdb/delete_series", DeleteSeries);
   add("/api/v1/admin/tsdb/clean_tombstones", CleanTombstones);
   add("/api/v1/admin/tsdb/snapshot", TakeSnapshot);
+  add("/api/v1/admin/tsdb/delete_cluster", DeleteCluster, kGet | kPost);
 }
 
 }  // namespace tributary::web

@@ -26,6 +26,7 @@ struct Parameter {
 constexpr std::array kParameters = {
     Parameter{"batch_size", Type::kCount, "Results in one line of the answer."},
     Parameter{"case_sensitive", Type::kFlag, "Whether upper and lower case differ."},
+    Parameter{"cluster", Type::kText, "Name of the cluster."},
     Parameter{"end", Type::kText, "End of the time range: RFC 3339 or Unix seconds."},
     Parameter{"exclude_alerts", Type::kFlag, "Leave the alerts of alerting rules out."},
     Parameter{"file[]", Type::kText, "Only rule groups of these files."},
@@ -126,6 +127,9 @@ constexpr std::array kOperations = {
     Operation{"/admin/tsdb/delete_series", kPost | kPut, "Deletes samples of series.",
               "match[]! start end"},
     Operation{"/admin/tsdb/clean_tombstones", kPost | kPut, "Frees what was deleted.", ""},
+    Operation{"/admin/tsdb/delete_cluster", kGet | kPost,
+              "Deletes what a cluster has sent so far, in the background; tells what is pending.",
+              "cluster"},
     Operation{"/admin/tsdb/snapshot", kPost | kPut, "Copies the blocks and the head.", "skip_head"},
     Operation{"/read", kPost, "Remote read.", ""},
     Operation{"/write", kPost, "Remote write.", ""},

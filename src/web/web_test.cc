@@ -415,6 +415,12 @@ TEST(Web, AdminApi) {
             R"({"status":"success","data":{"name":"without-head"}})");
   EXPECT_EQ(f.Post("/api/v1/admin/tsdb/snapshot", "skip_head=maybe").status, 400);
 
+  EXPECT_EQ(f.Post("/api/v1/admin/tsdb/delete_cluster", "").status, 400);
+  const FakeResponse accepted = f.Post("/api/v1/admin/tsdb/delete_cluster", "cluster=lab");
+  EXPECT_EQ(accepted.status, 202);
+  EXPECT_EQ(accepted.body, R"({"status":"success","data":[{"cluster":"lab","until":5}]})");
+  EXPECT_EQ(f.Get("/api/v1/admin/tsdb/delete_cluster").body, accepted.body);
+
   f.db.admin_status = base::Unavailable("disk is gone");
   const FakeResponse failed = f.Post("/api/v1/admin/tsdb/clean_tombstones", "");
   EXPECT_EQ(failed.status, 500);

@@ -170,6 +170,14 @@ class FakeDb final : public tsdb::Db {
     return admin_status;
   }
   base::Status CleanTombstones() override { return admin_status; }
+  void SetSelectorRetention(std::vector<tsdb::SelectorRetention>) override {}
+  base::Status DeleteInBackground(std::string label, std::string value) override {
+    if (!admin_status) return admin_status.error();
+    pending.push_back({"id", std::move(label), std::move(value), 5'000});
+    return {};
+  }
+  std::vector<tsdb::PendingDeletion> PendingDeletions() const override { return pending; }
+  std::vector<tsdb::PendingDeletion> pending;
   base::Result<std::string> Snapshot(bool with_head) override {
     if (!admin_status) return admin_status.error();
     return std::string(with_head ? "with-head" : "without-head");

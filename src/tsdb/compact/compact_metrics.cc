@@ -46,6 +46,12 @@ CompactMetrics::CompactMetrics(base::MetricsRegistry& r)
       size_retentions(r.GetCounter("prometheus_tsdb_size_retentions_total",
                                    "The number of times that blocks were deleted because the "
                                    "maximum number of bytes was exceeded.")),
+      selector_retention_series(
+          r.GetCounter("tributary_tsdb_selector_retention_series_total",
+                       "Number of series taken out of blocks because their own retention is "
+                       "over.")),
+      pending_deletions(r.GetGauge("tributary_tsdb_pending_deletions",
+                                   "Number of deletions that are not complete yet.")),
       retention_limit_seconds(r.GetGauge("prometheus_tsdb_retention_limit_seconds",
                                          "How long to retain samples in storage.")),
       retention_limit_bytes(r.GetGauge("prometheus_tsdb_retention_limit_bytes",

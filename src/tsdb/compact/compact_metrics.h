@@ -20,6 +20,8 @@ struct CompactMetrics {
   base::Histogram& chunk_range_seconds;
   base::Counter& time_retentions;
   base::Counter& size_retentions;
+  base::Counter& selector_retention_series;
+  base::Gauge& pending_deletions;
   base::Gauge& retention_limit_seconds;
   base::Gauge& retention_limit_bytes;
   base::Counter& reloads;

@@ -250,6 +250,52 @@ TEST_F(CompactorTest, RetentionRemovesTheOldest) {
   EXPECT_EQ(store.compact_metrics.size_retentions.value(), 1);
 }
 
+TEST_F(CompactorTest, SeriesHaveRetentionsOfTheirOwn) {
+  Store store(*fs_, options_, clock_);
+  PlainData data = MakePlain(4, 0, 125'000, 500);
+  Append(store, data);
+  Run(store);
+  // Blocks end at 30, 60, 90, 100 and 110 s.
+  const auto rule = [](const char* value, int64_t keep_ms) {
+    return SelectorRetention{{model::Matcher::Equal("instance", value)}, keep_ms};
+  };
+  const auto forget = [&](const char* value, int64_t before) {
+    for (auto& [labels, samples] : data) {
+      if (labels.Get("instance") == value)
+        samples.erase(samples.begin(), samples.lower_bound(before));
+    }
+  };
+  // The first rule that selects a series counts.
+  store.compactor.SetSelectorRetention(
+      {rule("host1", 45'000), rule("host1", 1), rule("host2", 75'000)});
+  Run(store);
+  forget("host1", 60'000);
+  forget("host2", 30'000);
+  EXPECT_EQ(ReadPlain(store), data);
+  EXPECT_EQ(store.compact_metrics.selector_retention_series.value(), 3);
+  EXPECT_EQ(store.blocks.blocks()[0]->meta().stats.num_series, 2u) << "gone from the disk, too";
+  EXPECT_EQ(store.blocks.blocks()[0]->meta().stats.num_tombstones, 0u);
+  const std::string untouched = store.blocks.blocks()[0]->meta().ulid;
+  Run(store);
+  EXPECT_EQ(store.blocks.blocks()[0]->meta().ulid, untouched) << "what is done is not done again";
+
+  // A rule may keep longer than the store does.
+  store.compactor.SetRetention(15'000, 0);
+  store.compactor.SetSelectorRetention({rule("host1", 45'000), rule("host3", 1'000'000)});
+  Run(store);
+  forget("host0", 90'000);
+  forget("host2", 90'000);
+  EXPECT_EQ(ReadPlain(store), data);
+  EXPECT_EQ(Times(store).front().first, 0);
+
+  // Where nothing is left, the block goes.
+  store.compactor.SetSelectorRetention({rule("host3", 45'000), rule("host1", 45'000)});
+  Run(store);
+  forget("host3", 60'000);
+  EXPECT_EQ(ReadPlain(store), data);
+  EXPECT_EQ(Times(store).front().first, 60'000);
+}
+
 TEST_F(CompactorTest, AnUnreadableBlockIsSetAsideAndStays) {
   std::string broken;
   {

@@ -10,6 +10,7 @@
 #include "tsdb/compact/compact_plan.h"
 #include "tsdb/compact/delete_series.h"
 #include "tsdb/compact/retention.h"
+#include "tsdb/compact/selector_retention.h"
 #include "tsdb/compact/snapshot.h"
 #include "tsdb/compact/write_block.h"
 
@@ -53,7 +54,9 @@ Compactor::Compactor(const DbOptions& options, base::FileSystem& fs, const base:
       metrics_(metrics),
       needed_from_(std::move(needed_from)),
       log_bytes_(std::move(log_bytes)),
-      ranges_(CompactionRanges(options.min_block_duration_ms, MaxBlockMs(options))) {
+      ranges_(CompactionRanges(options.min_block_duration_ms, MaxBlockMs(options))),
+      rules_(std::make_shared<std::vector<SelectorRetention>>()),
+      pending_(fs, clock, options.path) {
   SetRetention(options.retention_time_ms, options.retention_size_bytes);
 }
 
@@ -71,6 +74,17 @@ void Compactor::SetRetention(int64_t time_ms, uint64_t bytes) {
   retention_bytes_.store(bytes);
   metrics_.retention_limit_seconds.Set(static_cast<double>(time_ms) / 1000);
   metrics_.retention_limit_bytes.Set(static_cast<double>(bytes));
+}
+
+void Compactor::SetSelectorRetention(std::vector<SelectorRetention> rules) {
+  auto shared = std::make_shared<const std::vector<SelectorRetention>>(std::move(rules));
+  base::MutexLock lock(mutex_);
+  rules_ = std::move(shared);
+}
+
+std::shared_ptr<const std::vector<SelectorRetention>> Compactor::Rules() const {
+  base::MutexLock lock(mutex_);
+  return rules_;
 }
 
 void Compactor::Stop() {
@@ -103,7 +117,7 @@ void Compactor::Loop() {
         next_chunks = now + kLongestBackoff;
       }
     }
-    if (now < not_before || (now < next_reload && !HeadIsFull())) continue;
+    if (now < not_before || (now < next_reload && !HeadIsFull() && pending_.empty())) continue;
     next_reload = now + kReloadEvery;
     if (const base::Status status = RunOnce(); !status) {
       if (status.error().code() == base::ErrorCode::kCancelled) continue;
@@ -126,13 +140,15 @@ base::Status Compactor::RunOnce() {
 
 base::Status Compactor::RunOnceLocked() {
   RETURN_IF_ERROR(blocks_.Load());
+  RETURN_IF_ERROR(CompleteDeletions());
   RETURN_IF_ERROR(ApplyRetention());
   if (HeadIsFull()) {
     metrics_.compactions_triggered.Add();
     RETURN_IF_ERROR(CompactHead());
   }
   RETURN_IF_ERROR(CompactBlocks());
-  return ApplyRetention();
+  RETURN_IF_ERROR(ApplyRetention());
+  return ApplySelectorRetention();
 }
 
 bool Compactor::HeadIsFull() const {
@@ -307,6 +323,10 @@ base::Status Compactor::MergeBlocks(const BlockList& parents) {
 
 base::Status Compactor::Delete(TimeInterval time, storage::Matchers matchers) {
   base::MutexLock working(working_);
+  return DeleteLocked(time, matchers);
+}
+
+base::Status Compactor::DeleteLocked(TimeInterval time, storage::Matchers matchers) {
   for (const std::shared_ptr<Block>& block : blocks_.blocks()) {
     if (!block->Overlaps(time.min, time.max)) continue;
     ASSIGN_OR_RETURN(const bool changed, DeleteFromBlock(fs_, *block, time, matchers));
@@ -315,8 +335,31 @@ base::Status Compactor::Delete(TimeInterval time, storage::Matchers matchers) {
   return head_.Delete(time, matchers);
 }
 
+// Each is done whole or again from the start: deleting twice deletes nothing more.
+base::Status Compactor::CompleteDeletions() {
+  const std::vector<PendingDeletion> deletions = pending_.All();
+  metrics_.pending_deletions.Set(static_cast<double>(deletions.size()));
+  for (const PendingDeletion& deletion : deletions) {
+    const Stopwatch watch;
+    const model::Matcher matchers[] = {model::Matcher::Equal(deletion.label, deletion.value)};
+    RETURN_IF_ERROR(DeleteLocked({model::kMinTime, deletion.until}, matchers));
+    RETURN_IF_ERROR(CleanAllTombstones());
+    RETURN_IF_ERROR(pending_.Complete(deletion));
+    LOG_INFO("deletion completed", kv("label", deletion.label), kv("value", deletion.value),
+             kv("until", deletion.until), kv("seconds", watch.Seconds()));
+  }
+  if (!deletions.empty()) {
+    metrics_.pending_deletions.Set(static_cast<double>(pending_.All().size()));
+  }
+  return {};
+}
+
 base::Status Compactor::CleanTombstones() {
   base::MutexLock working(working_);
+  return CleanAllTombstones();
+}
+
+base::Status Compactor::CleanAllTombstones() {
   for (const std::shared_ptr<Block>& block : blocks_.blocks()) {
     if (block->tombstones().empty()) continue;
     auto status = CleanTombstonesOf(block);
@@ -365,12 +408,59 @@ base::Status Compactor::Snapshot(const std::string& dir, bool with_head) {
 
 base::Status Compactor::ApplyRetention() {
   const uint64_t bytes = retention_bytes_.load();
-  RetentionVerdict verdict = BeyondRetention(blocks_.blocks(), retention_time_ms_.load(), bytes,
-                                             bytes == 0 ? 0 : log_bytes_());
+  RetentionVerdict verdict =
+      BeyondRetention(blocks_.blocks(), LongestRetention(*Rules(), retention_time_ms_.load()),
+                      bytes, bytes == 0 ? 0 : log_bytes_());
   if (verdict.by_time) metrics_.time_retentions.Add();
   if (verdict.by_size) metrics_.size_retentions.Add();
   if (verdict.remove.empty()) return {};
   return blocks_.Remove(verdict.remove);
+}
+
+base::Status Compactor::ApplySelectorRetention() {
+  const auto rules = Rules();
+  const int64_t default_ms = retention_time_ms_.load();
+  if (rules != applied_rules_ || default_ms != applied_default_ms_) applied_.clear();
+  applied_rules_ = rules;
+  applied_default_ms_ = default_ms;
+  if (rules->empty()) return {};
+  const BlockList blocks = blocks_.blocks();
+  int64_t newest = model::kMinTime;
+  for (const auto& block : blocks) newest = std::max(newest, block->meta().max_time);
+  for (const auto& block : blocks) {
+    if (stopping_.load()) return {};
+    const int64_t age = newest - block->meta().max_time;
+    const int64_t passed = PassedRetention(*rules, default_ms, age);
+    int64_t& applied = applied_[block->meta().ulid];
+    if (passed == applied) continue;
+    ASSIGN_OR_RETURN(const std::vector<uint32_t> refs,
+                     ExpiredSeries(*block, *rules, default_ms, age));
+    applied = passed;
+    if (refs.empty()) continue;
+    LOG_INFO("series have outlived their retention", kv("block", block->meta().ulid),
+             kv("series", refs.size()), kv("of", block->meta().stats.num_series));
+    const base::Status dropped = DropSeries(block, refs);
+    if (!dropped) {
+      applied_.erase(block->meta().ulid);
+      return dropped.error().Context("retention of block " + block->meta().ulid);
+    }
+    metrics_.selector_retention_series.Add(static_cast<double>(refs.size()));
+  }
+  return {};
+}
+
+base::Status Compactor::DropSeries(const std::shared_ptr<Block>& block,
+                                   std::span<const uint32_t> refs) {
+  const BlockMeta& meta = block->meta();
+  if (refs.size() == meta.stats.num_series) return blocks_.Remove({block});
+  ASSIGN_OR_RETURN(const bool changed,
+                   DeleteFromBlock(fs_, *block, {model::kMinTime, model::kMaxTime}, refs));
+  if (!changed) return {};
+  RETURN_IF_ERROR(blocks_.Reopen(block));
+  const BlockList blocks = blocks_.blocks();
+  const auto reopened =
+      std::ranges::find_if(blocks, [&](const auto& b) { return b->meta().ulid == meta.ulid; });
+  return reopened == blocks.end() ? base::Status() : CleanTombstonesOf(*reopened);
 }
 
 }  // namespace tributary::tsdb

@@ -8,8 +8,13 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
+#include <span>
 #include <string>
 #include <thread>
+#include <vector>
+
+#include <absl/container/flat_hash_map.h>
 
 #include "base/clock.h"
 #include "base/fs.h"
@@ -17,6 +22,7 @@
 #include "base/result.h"
 #include "tsdb/compact/block_set.h"
 #include "tsdb/compact/compact_metrics.h"
+#include "tsdb/compact/pending_deletions.h"
 #include "tsdb/head/head.h"
 #include "tsdb/tsdb.h"
 
@@ -36,6 +42,8 @@ class Compactor {
   // What is kept from now on; 0: no limit. Beyond it, blocks go with the next RunOnce().
   // Thread-safe.
   void SetRetention(int64_t time_ms, uint64_t bytes);
+  // Series that are kept for another time. Thread-safe.
+  void SetSelectorRetention(std::vector<SelectorRetention> rules) TB_EXCLUDES(mutex_);
   // Gives up what is under way and joins. Thread-safe.
   void Stop();
 
@@ -44,6 +52,9 @@ class Compactor {
 
   // Hides the samples in `time` of the series that all matchers select, in blocks and head.
   base::Status Delete(TimeInterval time, storage::Matchers matchers) TB_EXCLUDES(working_);
+  // Deletions that go on in the background, also after a restart. Thread-safe.
+  PendingDeletions& pending_deletions() { return pending_; }
+  const PendingDeletions& pending_deletions() const { return pending_; }
   // Writes blocks with tombstones anew, without what was deleted.
   base::Status CleanTombstones() TB_EXCLUDES(working_);
   // Fills the directory, which is there, with links to all blocks and, `with_head`, a block of what
@@ -53,6 +64,9 @@ class Compactor {
  private:
   void Loop();
   base::Status RunOnceLocked() TB_REQUIRES(working_);
+  base::Status DeleteLocked(TimeInterval time, storage::Matchers matchers) TB_REQUIRES(working_);
+  base::Status CompleteDeletions() TB_REQUIRES(working_);
+  base::Status CleanAllTombstones() TB_REQUIRES(working_);
   base::Status CleanTombstonesOf(const std::shared_ptr<Block>& block) TB_REQUIRES(working_);
   bool HeadIsFull() const;
   base::Status CompactHead();
@@ -64,7 +78,11 @@ class Compactor {
       BlockMeta meta, const std::function<std::unique_ptr<storage::SeriesSelection>()>& select);
   base::Status CompactBlocks();
   base::Status MergeBlocks(const BlockList& parents);
-  base::Status ApplyRetention();
+  base::Status ApplyRetention() TB_REQUIRES(working_);
+  base::Status ApplySelectorRetention() TB_REQUIRES(working_);
+  base::Status DropSeries(const std::shared_ptr<Block>& block, std::span<const uint32_t> refs)
+      TB_REQUIRES(working_);
+  std::shared_ptr<const std::vector<SelectorRetention>> Rules() const TB_EXCLUDES(mutex_);
   // Where the next sample after `time` may be, for heads with large gaps.
   model::Timestamp NextTime(model::Timestamp time);
   void ObserveChunk(const chunk::ChunkView& chunk);
@@ -83,11 +101,17 @@ class Compactor {
   std::atomic<int64_t> retention_time_ms_{0};
   std::atomic<uint64_t> retention_bytes_{0};
   std::atomic<bool> stopping_{false};
-  base::Mutex mutex_;
+  mutable base::Mutex mutex_;
   base::CondVar wake_;
+  std::shared_ptr<const std::vector<SelectorRetention>> rules_ TB_GUARDED_BY(mutex_);
   bool stop_ TB_GUARDED_BY(mutex_) = false;
   // Held by whoever changes blocks and head, for as long as that takes; before mutex_.
   base::Mutex working_;
+  // Under these rules and the retention of the rest, by block: the retention last applied to it.
+  std::shared_ptr<const std::vector<SelectorRetention>> applied_rules_ TB_GUARDED_BY(working_);
+  int64_t applied_default_ms_ TB_GUARDED_BY(working_) = 0;
+  absl::flat_hash_map<std::string, int64_t> applied_ TB_GUARDED_BY(working_);
+  PendingDeletions pending_;
   std::thread thread_;
 };
 

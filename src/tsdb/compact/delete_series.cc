@@ -9,6 +9,11 @@ namespace tributary::tsdb {
 base::Result<bool> DeleteFromBlock(base::FileSystem& fs, const Block& block, TimeInterval time,
                                    storage::Matchers matchers) {
   ASSIGN_OR_RETURN(const std::vector<uint32_t> refs, SelectPostings(block.index(), matchers));
+  return DeleteFromBlock(fs, block, time, std::span(refs));
+}
+
+base::Result<bool> DeleteFromBlock(base::FileSystem& fs, const Block& block, TimeInterval time,
+                                   std::span<const uint32_t> refs) {
   Tombstones tombstones = block.tombstones();
   bool any = false;
   std::vector<ChunkMeta> chunks;

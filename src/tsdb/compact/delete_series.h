@@ -2,6 +2,9 @@
 // compaction leaves out.
 #pragma once
 
+#include <cstdint>
+#include <span>
+
 #include "base/fs.h"
 #include "base/result.h"
 #include "storage/querier.h"
@@ -14,5 +17,9 @@ namespace tributary::tsdb {
 // again. Tombstones are whole or as before after a crash at any place.
 base::Result<bool> DeleteFromBlock(base::FileSystem& fs, const Block& block, TimeInterval time,
                                    storage::Matchers matchers);
+
+// The same for series by their refs.
+base::Result<bool> DeleteFromBlock(base::FileSystem& fs, const Block& block, TimeInterval time,
+                                   std::span<const uint32_t> refs);
 
 }  // namespace tributary::tsdb

@@ -94,7 +94,7 @@ class DeleteTest : public testing::Test {
   }
 
   const std::unique_ptr<base::FileSystem> fs_ = base::MakeMemoryFileSystem();
-  const base::ManualClock clock_{kBegin};
+  base::ManualClock clock_{kBegin};
   base::ThreadPool pool_{"delete", 2};
   std::array<base::MetricsRegistry, 8> metrics_;
   size_t num_opened_ = 0;
@@ -178,6 +178,33 @@ TEST_F(DeleteTest, ASnapshotIsAStoreOfItsOwn) {
   EXPECT_EQ(ReadPlain(*copy), then);
   const auto blocks_only = OpenAt("data/snapshots/" + *without);
   EXPECT_EQ(blocks_only->Blocks().size(), 1u);
+}
+
+TEST_F(DeleteTest, InTheBackgroundGoesOnAfterARestart) {
+  Fill(0, 160);
+  WaitForBlocks(1);
+  ASSERT_TRUE(db_->DeleteInBackground("i", "nothing has this"));
+  clock_.Set(kBegin + 155'000);
+  // Noted by one process and, before that could do anything, taken up by the next.
+  options_.compaction_poll_ms = 1'000'000;
+  Reopen();
+  ASSERT_TRUE(db_->DeleteInBackground("i", "2"));
+  ASSERT_FALSE(db_->PendingDeletions().empty());
+  EXPECT_EQ(db_->PendingDeletions().back().value, "2");
+  EXPECT_EQ(ReadPlain(*db_), want_);
+  options_.compaction_poll_ms = 5;
+  Reopen();
+  for (int i = 0; i < 400 && !db_->PendingDeletions().empty(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_TRUE(db_->PendingDeletions().empty());
+  std::map<int64_t, double>& samples = want_[Name(2)];
+  samples.erase(samples.begin(), samples.upper_bound(clock_.NowMs()));
+  EXPECT_EQ(ReadPlain(*db_), want_) << "what came after the wish stays";
+  EXPECT_EQ(db_->Blocks()[0].stats.num_series, 3u) << "gone from the disk, too";
+  EXPECT_TRUE(fs_->List("data/deletions")->empty());
+  Reopen();
+  EXPECT_EQ(ReadPlain(*db_), want_);
 }
 
 TEST(DeletePlanTest, ABlockOfWhichMuchWasDeletedIsWrittenAnew) {
