@@ -186,7 +186,7 @@ def run(name, make_receiver):
               flush=True)
         counted = {**receiver.counters, **agent.counters}
         if name == "tributary" and any(counted.values()):
-            raise SystemExit(f"counted: {counted}")
+            raise SystemExit(f"counted: {counted}\n{agent_server.log()}")
     finally:
         for server in (agent_server, receiver_server):
             if server:

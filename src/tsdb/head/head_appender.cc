@@ -80,10 +80,12 @@ class HeadAppender final : public storage::Appender {
       TB_REQUIRES(shard.mutex);
   AppendOutcome CheckAndStage(Shard& shard, const MemSeries& series, storage::RefHistogram h)
       TB_REQUIRES(shard.mutex);
-  // The same for one that cannot be taken in order.
+  // The same for one that cannot be taken in order; `outcome` is what its time says. Whatever that
+  // is, a sample that is there already is a duplicate: senders that were interrupted send again.
   template <class AnySample>
   AppendOutcome CheckOutOfOrder(Shard& shard, const MemSeries& series, const AnySample& sample,
-                                std::vector<AnySample>* staged) TB_REQUIRES(shard.mutex);
+                                AppendOutcome outcome, std::vector<AnySample>* staged)
+      TB_REQUIRES(shard.mutex);
   // Counts it, and makes it kOutOfOrder when it is a marker that is not wanted late.
   AppendOutcome NoteOutOfOrder(AppendOutcome outcome, int64_t t, bool is_stale);
   // Notes the series when its labels have to go into the log. Null when there is no such series.
@@ -162,8 +164,7 @@ AppendOutcome HeadAppender::CheckOne(Shard& shard, const RefSample& sample) {
   }
   if (!verdict.in_order) {
     verdict.outcome = NoteOutOfOrder(verdict.outcome, sample.t, model::IsStaleNaN(sample.v));
-    if (verdict.outcome != AppendOutcome::kAppended) return verdict.outcome;
-    return CheckOutOfOrder(shard, *series, sample, &scratch_->out_of_order);
+    return CheckOutOfOrder(shard, *series, sample, verdict.outcome, &scratch_->out_of_order);
   }
   if (verdict.outcome == AppendOutcome::kAppended) scratch_->staged.push_back(sample);
   return verdict.outcome;
@@ -171,18 +172,19 @@ AppendOutcome HeadAppender::CheckOne(Shard& shard, const RefSample& sample) {
 
 template <class AnySample>
 AppendOutcome HeadAppender::CheckOutOfOrder(Shard& /*shard*/, const MemSeries& series,
-                                            const AnySample& sample,
+                                            const AnySample& sample, AppendOutcome outcome,
                                             std::vector<AnySample>* staged) {
   switch (FindSample(head_, sample.ref, series, ToStored(sample))) {
     case OutOfOrderChunks::Found::kSameValue:
       return AppendOutcome::kDuplicate;
     case OutOfOrderChunks::Found::kOtherValue:
-      return AppendOutcome::kDuplicateTimestamp;
+      if (outcome == AppendOutcome::kAppended) return AppendOutcome::kDuplicateTimestamp;
+      break;
     case OutOfOrderChunks::Found::kNothing:
       break;
   }
-  staged->push_back(sample);
-  return AppendOutcome::kAppended;
+  if (outcome == AppendOutcome::kAppended) staged->push_back(sample);
+  return outcome;
 }
 
 AppendOutcome HeadAppender::NoteOutOfOrder(AppendOutcome outcome, int64_t t, bool is_stale) {
@@ -214,8 +216,7 @@ AppendOutcome HeadAppender::CheckAndStage(Shard& shard, const MemSeries& series,
   if (!verdict.in_order) {
     const bool is_stale = model::IsStaleNaN(h.is_float ? h.float_histogram.sum : h.histogram.sum);
     const AppendOutcome outcome = NoteOutOfOrder(verdict.outcome, h.t, is_stale);
-    if (outcome != AppendOutcome::kAppended) return outcome;
-    return CheckOutOfOrder(shard, series, h, &scratch_->out_of_order_histograms);
+    return CheckOutOfOrder(shard, series, h, outcome, &scratch_->out_of_order_histograms);
   }
   if (verdict.outcome == AppendOutcome::kAppended) scratch_->histograms.push_back(std::move(h));
   return verdict.outcome;
@@ -425,13 +426,12 @@ void HeadAppender::ApplyOutOfOrder(const Isolation::Commit& commit) {
 // the sender is told so and sends all again, which is harmless.
 base::Status HeadAppender::ApplyLate(const Isolation::Commit& commit) {
   const auto stage = [&](const auto& sample, bool is_stale, auto* staged) {
-    AppendOutcome outcome = NoteOutOfOrder(bounds_.OutOfOrder(sample.t), sample.t, is_stale);
-    if (outcome != AppendOutcome::kAppended) return outcome;
+    const AppendOutcome outcome = NoteOutOfOrder(bounds_.OutOfOrder(sample.t), sample.t, is_stale);
     Shard& shard = head_.series.shard_of(sample.ref);
     base::MutexLock lock(shard.mutex);
     const MemSeries* series = SeriesTable<MemSeries>::Find(shard, sample.ref);
     if (series == nullptr) return AppendOutcome::kUnknownSeries;
-    return CheckOutOfOrder(shard, *series, sample, staged);
+    return CheckOutOfOrder(shard, *series, sample, outcome, staged);
   };
   for (const RefSample& sample : scratch_->late) {
     const AppendOutcome outcome =

@@ -118,6 +118,10 @@ TEST_F(HeadTest, AppendFollowsPrometheusRules) {
   f(kNow - kHour, 1, AppendOutcome::kOutOfBounds);
   f(kNow + 24 * kHour, 3, AppendOutcome::kAppended);
   f(kNow + 2, 3, AppendOutcome::kOutOfBounds);
+  // What is there already may be sent again, however late.
+  f(kNow, 1, AppendOutcome::kDuplicate);
+  f(kNow, 2, AppendOutcome::kOutOfBounds);
+  f(kNow + 1, model::StaleNaN(), AppendOutcome::kDuplicate);
   // Another series may still be written up to an hour behind the newest sample of the head.
   EXPECT_EQ(Put(head_, Labels::Of({{"__name__", "b"}}), kNow + 23 * kHour, 1),
             AppendOutcome::kAppended);
