@@ -6,20 +6,24 @@
 
 #include "app/flags.h"
 #include "app/process.h"
-#include "app/tool.h"
+#include "app/tool/tool.h"
 #include "base/fs.h"
+#include "base/log.h"
 
 namespace tributary::app {
 namespace {
 
-void Print(const std::string& out, const std::string& err) {
+void PutOut(const std::string& out, const std::string& err) {
   std::fputs(out.c_str(), stdout);
   std::fputs(err.c_str(), stderr);
 }
 
 int RunToolMain(const std::string& program, const std::vector<std::string>& arguments) {
-  const ToolOutcome outcome = RunTool(program, arguments, base::PosixFileSystem());
-  Print(outcome.out, outcome.err);
+  base::ConfigureLogging(base::LogLevel::kWarn, base::LogFormat::kLogfmt);
+  const ToolOutcome outcome =
+      RunTool(program, arguments, base::PosixFileSystem(),
+              [](std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); });
+  PutOut(outcome.out, outcome.err);
   return outcome.exit_code;
 }
 
@@ -42,7 +46,7 @@ int RunMain(int argc, char** argv) {
   }
   const FlagOutcome flags = ParseFlags(program, arguments, agent);
   if (flags.exit_code) {
-    Print(flags.out, flags.err);
+    PutOut(flags.out, flags.err);
     return *flags.exit_code;
   }
   return RunProcess(flags);

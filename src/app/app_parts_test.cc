@@ -6,7 +6,7 @@
 #include "app/features.h"
 #include "app/reloader.h"
 #include "app/retention.h"
-#include "app/tool.h"
+#include "app/tool/tool.h"
 
 namespace tributary::app {
 namespace {
@@ -83,7 +83,7 @@ class ToolTest : public testing::Test {
     ASSERT_TRUE(base::WriteFileAtomically(*fs_, path, text));
   }
   ToolOutcome Run(const std::vector<std::string>& arguments) {
-    return RunTool("promtool", arguments, *fs_);
+    return RunTool("promtool", arguments, *fs_, [](std::string_view) {});
   }
   const std::unique_ptr<base::FileSystem> fs_ = base::MakeMemoryFileSystem();
 };

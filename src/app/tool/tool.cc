@@ -1,8 +1,9 @@
-#include "app/tool.h"
+#include "app/tool/tool.h"
 
 #include <fmt/format.h>
 
 #include "app/flags.h"
+#include "app/tool/tsdb_tool.h"
 #include "base/strings.h"
 #include "config/config.h"
 #include "config/file_pattern.h"
@@ -13,11 +14,12 @@ namespace {
 
 std::string Usage(std::string_view program) {
   return fmt::format(
-      "usage: {0} <command> <file>...\n\n"
+      "usage: {0} <command> ...\n\n"
       "  check config [--agent] FILE...     check configuration files\n"
-      "  check web-config FILE...           check web configuration files\n\n"
+      "  check web-config FILE...           check web configuration files\n"
+      "{1}\n"
       "Also spelt check-config and check-web-config.\n",
-      program);
+      program, TsdbUsage());
 }
 
 std::string Indent(std::string_view text) {
@@ -68,13 +70,18 @@ ToolOutcome CheckWebConfig(const std::vector<std::string>& files, base::FileSyst
 }  // namespace
 
 ToolOutcome RunTool(std::string_view program, const std::vector<std::string>& arguments,
-                    base::FileSystem& fs) {
+                    base::FileSystem& fs, const Print& print) {
   if (arguments.empty()) return {kExitFailure, "", Usage(program)};
   std::string command = arguments[0];
   if (command == "-h" || command == "--help" || command == "help") {
     return {kExitOk, Usage(program), ""};
   }
   if (command == "--version") return {kExitOk, VersionText(program), ""};
+  if (command == "tsdb") {
+    const auto done = RunTsdbTool({arguments.begin() + 1, arguments.end()}, fs, print);
+    if (done) return {*done ? kExitOk : kExitFailure, "", ""};
+    return {kExitFailure, "", fmt::format("{}: {}\n", program, done.error().message())};
+  }
   size_t used = 1;
   if (command == "check" && arguments.size() > 1) command += "-" + arguments[used++];
   const std::vector<std::string> rest(arguments.begin() + static_cast<std::ptrdiff_t>(used),

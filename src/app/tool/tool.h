@@ -1,6 +1,7 @@
 // `tributary tool …` and `promtool …`: checks that need no running server.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,9 +16,12 @@ struct ToolOutcome {
   std::string err;  // to stderr
 };
 
+// Takes text for stdout as it comes, for commands that have much of it.
+using Print = std::function<void(std::string_view)>;
+
 // `program` stands in messages ("promtool", "tributary tool"). Commands may be spelt either way:
 // "check config" or "check-config".
 ToolOutcome RunTool(std::string_view program, const std::vector<std::string>& arguments,
-                    base::FileSystem& fs);
+                    base::FileSystem& fs, const Print& print);
 
 }  // namespace tributary::app
