@@ -13,8 +13,11 @@ endif()
 if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
   add_compile_options(-march=x86-64-v2)
   # For modules. Staleness markers and absent values are signaling NaNs: a move through an x87
-  # register, which g++ chooses at times, would make other NaNs of them.
-  set(NO_X87 -mno-80387)
+  # register, which g++ chooses at times, would make other NaNs of them. clang++ never does, and
+  # does not take its own library's long double without them.
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    set(NO_X87 -mno-80387)
+  endif()
 endif()
 set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1 -DNDEBUG")
 set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g1")
