@@ -357,6 +357,7 @@ def restart(name, series, ticks):
             "CPU-s until ready": server.cpu_seconds(),
             "RSS before the kill, MB": before / 1e6,
             "RSS when ready, MB": server.rss_bytes() / 1e6,
+            "peak RSS until ready, MB": server.peak_rss_bytes() / 1e6,
             "on disk at the kill, MB": disk / 1e6,
         }
     finally:
@@ -377,17 +378,48 @@ NO_LIMITS = ["--query.max-samples=2000000000", "--query.timeout=10m"]
 MOST_LOADED = 200_000
 
 
+def snapshot(server, folder):
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{server.port}/api/v1/admin/tsdb/snapshot", method="POST")
+    with urllib.request.urlopen(request, timeout=600) as answer:
+        return os.path.join(folder, "snapshots", json.loads(answer.read())["data"]["name"])
+
+
 def make_blocks(folder, series, ticks, interval_s):
     """Blocks of all samples, made as a snapshot: (directory, time of the newest sample)."""
     server, path = start_receiver("tributary", folder, ["--web.enable-admin-api"])
     try:
         load(server, path, series, ticks, interval_s)
         end = int(time.time())
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{server.port}/api/v1/admin/tsdb/snapshot", method="POST")
-        with urllib.request.urlopen(request, timeout=600) as answer:
-            name = json.loads(answer.read())["data"]["name"]
-        return os.path.join(folder, "snapshots", name), end
+        return snapshot(server, folder), end
+    finally:
+        server.stop()
+
+
+def bytes_of(folder, name=""):
+    """Of the files below whose path has `name`."""
+    paths = (os.path.join(where, file) for where, _, files in os.walk(folder) for file in files)
+    return sum(os.path.getsize(path) for path in paths if name in path)
+
+
+def disk(name, series, ticks):
+    """What the same samples need on the disk once they are at rest."""
+    server, path = start_receiver(
+        name, extra=["--web.enable-admin-api"] if name != "victoria-metrics" else ())
+    samples = series * ticks
+    try:
+        load(server, path, series, ticks)
+        if name == "victoria-metrics":
+            get(f"http://127.0.0.1:{server.port}/internal/force_flush")
+            get(f"http://127.0.0.1:{server.port}/internal/force_merge", timeout=300)
+            time.sleep(15)
+            data = os.path.join(server.folder, "data")
+            # Its index is in data/indexdb, its samples are in data/data.
+            return {"bytes per sample": bytes_of(data) / samples,
+                    "of them samples": bytes_of(os.path.join(data, "data")) / samples}
+        blocks = snapshot(server, os.path.join(server.folder, "data"))
+        return {"bytes per sample": bytes_of(blocks) / samples,
+                "of them samples": bytes_of(blocks, "/chunks/") / samples}
     finally:
         server.stop()
 
@@ -472,7 +504,8 @@ def main():
     parser = argparse.ArgumentParser(prog="./bench", description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("workload", nargs="*", default=["ingest", "agent", "queries"],
                         choices=["ingest", "million", "agent", "queries", "restart", "blocks",
-                                 "month", "mixed"])
+                                 "month", "mixed",
+                                 "disk"])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only-tributary", action="store_true", help="leave the peers out")
     parser.add_argument("--series", type=int, default=100_000)
@@ -511,6 +544,11 @@ def main():
                                  ["prometheus", "victoria-metrics"])
         compare_blocks(f"blocks: {options.series} series x 1 h, 50 minutes at a 15 s step", names,
                        (options.series, 240, 15), DASHBOARD, 3000, 15)
+    if "disk" in options.workload:
+        names = ["tributary"] + ([] if options.only_tributary else
+                                 ["prometheus", "victoria-metrics"])
+        compare("disk: 20,000 series x 240 ticks in blocks", names,
+                lambda name: disk(name, 20_000, 240), 1)
     if "month" in options.workload:
         names = ["tributary"] + ([] if options.only_tributary else
                                  ["prometheus", "victoria-metrics"])
