@@ -75,9 +75,11 @@ class ClosedChunks {
   uint32_t AddMapped(Header header, std::span<const uint8_t> data);
   Header& header(uint32_t chunk) { return *reinterpret_cast<Header*>(Place(chunk)); }
   std::span<const uint8_t> Data(uint32_t chunk) {
-    const uint8_t* data = Place(chunk) + sizeof(Header);
-    if (is_mapped(chunk)) std::memcpy(&data, data, sizeof(data));
-    return {data, header(chunk).size};
+    const uint8_t* const place = Place(chunk) + sizeof(Header);
+    if (!is_mapped(chunk)) return {place, header(chunk).size};
+    const uint8_t* mapped;
+    std::memcpy(&mapped, place, sizeof(mapped));
+    return {mapped, header(chunk).size};
   }
   bool is_mapped(uint32_t chunk) const { return blocks_[chunk / kUnitsPerBlock].mapped; }
   // Nobody may be looking at the chunk's bytes any more.
