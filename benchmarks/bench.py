@@ -197,15 +197,15 @@ remote_write:
 """
 
 
-def agent_config(port, targets, interval, remote_write):
+def agent_config(port, targets, interval, sink_port):
     lines = "".join(
         f'  - {{targets: ["127.0.0.1:{port}"], labels: {{__metrics_path__: /t/{i}, '
         f'instance: "target-{i}"}}}}\n' for i in range(targets))
     text = SCRAPE.format(interval=interval, targets=lines)
-    return text + (REMOTE_WRITE.format(port=port) if remote_write else "")
+    return text + (REMOTE_WRITE.format(port=sink_port) if sink_port else "")
 
 
-def start_agent(name, farm_port, config_path):
+def start_agent(name, sink_port, config_path):
     port = free_port()
     listen = f"127.0.0.1:{port}"
     if name == "tributary":
@@ -217,18 +217,28 @@ def start_agent(name, farm_port, config_path):
                 "--storage.agent.path={folder}/data", f"--web.listen-address={listen}"]
         return Server(name, argv, port, "/-/ready")
     argv = ["vmagent", f"-promscrape.config={config_path}",
-            f"-remoteWrite.url=http://127.0.0.1:{farm_port}/write",
+            f"-remoteWrite.url=http://127.0.0.1:{sink_port}/write",
             "-remoteWrite.tmpDataPath={folder}/data", f"-httpListenAddr={listen}"]
     return Server(name, argv, port, "/health")
 
 
-def agent(name, targets, samples, interval, seconds):
-    farm_port = free_port()
-    farm = Server("farm", [LOADGEN, "farm", str(farm_port), str(targets), str(samples)],
-                  farm_port, "/count")
-    config_path = os.path.join(farm.folder, "agent.yml")
-    with open(config_path, "w", encoding="utf-8") as out:
-        out.write(agent_config(farm_port, targets, interval, remote_write=name != "vmagent"))
+def start_farm(targets, samples, churn=False):
+    port = free_port()
+    argv = [LOADGEN, "farm", str(port), str(targets), str(samples)]
+    return Server("farm", argv + (["churn"] if churn else []), port, "/count")
+
+
+def write_agent_config(name, farm, sink_port, targets, interval):
+    path = os.path.join(farm.folder, "agent.yml")
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(agent_config(farm.port, targets, interval, sink_port if name != "vmagent" else 0))
+    return path
+
+
+def agent(name, targets, samples, interval, seconds, churn=False):
+    farm = start_farm(targets, samples, churn)
+    farm_port = farm.port
+    config_path = write_agent_config(name, farm, farm_port, targets, interval)
     server = None
     try:
         server = start_agent(name, farm_port, config_path)
@@ -249,6 +259,45 @@ def agent(name, targets, samples, interval, seconds):
     finally:
         if server:
             server.stop()
+        farm.stop()
+
+
+def outage(name, targets, samples, interval, down_s):
+    """The receiver is gone for a while, and comes back."""
+    farm = start_farm(targets, samples)
+    sink = start_farm(0, 0)
+    server = None
+    try:
+        server = start_agent(name, sink.port,
+                             write_agent_config(name, farm, sink.port, targets, interval))
+        time.sleep(4 * interval)
+        before = server.peak_rss_bytes()
+        sink.kill()
+        went = time.monotonic()
+        cpu = server.cpu_seconds()
+        time.sleep(down_s)
+        cpu_down = server.cpu_seconds() - cpu
+        sink.start()
+        came = time.monotonic()
+        # All that was scraped since it went, save what was under way or is of the newest round.
+        while True:
+            taken = json.loads(get(f"http://127.0.0.1:{sink.port}/count"))["samples"]
+            now = time.monotonic()
+            if taken >= ((now - went) / interval - 2) * targets * samples:
+                break
+            if now - came > max(60, down_s):
+                raise SystemExit(f"{name} is not current {now - came:.0f} s after the outage")
+            time.sleep(0.1)
+        return {
+            "seconds until current": now - came,
+            "peak RSS before, MB": before / 1e6,
+            "peak RSS in the end, MB": server.peak_rss_bytes() / 1e6,
+            "CPU-s per minute of outage": cpu_down / down_s * 60,
+        }
+    finally:
+        if server:
+            server.stop()
+        sink.stop()
         farm.stop()
 
 
@@ -505,7 +554,7 @@ def main():
     parser.add_argument("workload", nargs="*", default=["ingest", "agent", "queries"],
                         choices=["ingest", "million", "agent", "queries", "restart", "blocks",
                                  "month", "mixed",
-                                 "disk"])
+                                 "disk", "churn", "outage"])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only-tributary", action="store_true", help="leave the peers out")
     parser.add_argument("--series", type=int, default=100_000)
@@ -558,6 +607,15 @@ def main():
         names = ["tributary"] + ([] if options.only_tributary else ["prometheus", "vmagent"])
         compare("agent: 200 targets x 1,010 samples every 5 s to a sink", names,
                 lambda name: agent(name, 200, 1010, 5, 30), options.repeats)
+    if "churn" in options.workload:
+        names = ["tributary"] + ([] if options.only_tributary else ["prometheus", "vmagent"])
+        compare("churn: 1,000 targets x 1,010 samples every 15 s, 5 % new series a minute", names,
+                lambda name: agent(name, 1000, 1010, 15, 60 * options.minutes, churn=True), 1)
+    if "outage" in options.workload:
+        names = ["tributary"] + ([] if options.only_tributary else ["prometheus", "vmagent"])
+        compare(f"outage: 200 targets x 1,010 samples every 5 s, the receiver gone for "
+                f"{options.minutes} minutes", names,
+                lambda name: outage(name, 200, 1010, 5, 60 * options.minutes), 1)
 
 
 if __name__ == "__main__":

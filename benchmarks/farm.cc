@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "base/strings.h"
 #include "loadgen.h"
 #include "net/http_server.h"
@@ -24,7 +25,8 @@ constexpr const char* kFamilies[] = {"http_requests_total", "http_request_durati
 // The page of one target: the text between values is made once, values change with each scrape.
 class TargetPage {
  public:
-  explicit TargetPage(uint64_t samples) {
+  // Each minute a twentieth of the series gives way to new ones, when they `churn`.
+  TargetPage(uint64_t samples, bool churn) : churn_(churn) {
     for (uint64_t i = 0; i < samples; ++i) {
       const uint64_t family = i * 5 / samples;
       if (i == 0 || family != (i - 1) * 5 / samples) {
@@ -34,19 +36,22 @@ class TargetPage {
         comments_.emplace_back();
       }
       lines_.push_back(fmt::format(
-          "{}{{handler=\"/api/v1/resource-{}\",method=\"{}\",code=\"{}\",pool=\"pool-{}\"}} ",
-          kFamilies[family], i % 100, i % 3 == 0 ? "GET" : "POST", i % 7 == 0 ? 500 : 200,
-          i / 100));
+          "{}{{handler=\"/api/v1/resource-{}\",method=\"{}\",code=\"{}\",pool=\"pool-{}\"{}",
+          kFamilies[family], i % 100, i % 3 == 0 ? "GET" : "POST", i % 7 == 0 ? 500 : 200, i / 100,
+          churn ? "" : "} "));
     }
   }
 
   std::string Render(uint64_t target) {
     const uint64_t tick = scrapes_.fetch_add(1);
+    constexpr uint64_t kParts = 20;
+    const auto minute = static_cast<uint64_t>(base::SystemClock().NowMs() / 60'000);
     std::string page;
-    page.reserve(lines_.size() * 90);
+    page.reserve(lines_.size() * 110);
     for (size_t i = 0; i < lines_.size(); ++i) {
       page += comments_[i];
       page += lines_[i];
+      if (churn_) page += fmt::format(",release=\"r{}\"}} ", (minute + i % kParts) / kParts);
       base::AppendFloat(&page, SeriesValue(target * 10'000 + i, tick));
       page.push_back('\n');
     }
@@ -54,6 +59,7 @@ class TargetPage {
   }
 
  private:
+  const bool churn_;
   std::vector<std::string> comments_, lines_;
   std::atomic<uint64_t> scrapes_{0};
 };
@@ -107,10 +113,10 @@ void TakeWrite(net::Request& request, net::ResponseWriter& response, Counts* cou
 
 }  // namespace
 
-int RunFarm(uint16_t port, uint64_t targets, uint64_t samples) {
+int RunFarm(uint16_t port, uint64_t targets, uint64_t samples, bool churn) {
   std::vector<std::unique_ptr<TargetPage>> pages;
   for (uint64_t i = 0; i < targets; ++i) {
-    pages.push_back(std::make_unique<TargetPage>(samples));
+    pages.push_back(std::make_unique<TargetPage>(samples, churn));
   }
   Counts counts;
   net::HttpServerOptions options;

@@ -39,6 +39,6 @@ int RunIngest(const IngestOptions& options);
 
 // Serves /t/<i>/metrics for i < targets, each a page of `samples` samples that change with every
 // scrape, and POST /write, which counts. GET /count gives {"samples":…,"bytes":…,"requests":…}.
-int RunFarm(uint16_t port, uint64_t targets, uint64_t samples);
+int RunFarm(uint16_t port, uint64_t targets, uint64_t samples, bool churn);
 
 }  // namespace tributary::loadgen

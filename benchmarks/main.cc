@@ -11,7 +11,7 @@ namespace {
 int Usage() {
   fmt::print(stderr,
              "usage: loadgen ingest|live URL SERIES TICKS INTERVAL_MS BATCH CONNECTIONS\n"
-             "       loadgen farm PORT TARGETS SAMPLES\n");
+             "       loadgen farm PORT TARGETS SAMPLES [churn]\n");
   return 2;
 }
 
@@ -30,8 +30,9 @@ int main(int argc, char** argv) {
                                           .connections = number(7),
                                           .live = command == "live"});
   }
-  if (command == "farm" && argc == 5) {
-    return tributary::loadgen::RunFarm(static_cast<uint16_t>(number(2)), number(3), number(4));
+  if (command == "farm" && (argc == 5 || argc == 6)) {
+    return tributary::loadgen::RunFarm(static_cast<uint16_t>(number(2)), number(3), number(4),
+                                       argc == 6);
   }
   return Usage();
 }
