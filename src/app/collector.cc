@@ -28,6 +28,7 @@ Collector::Collector(const Options& options, storage::Appendable& store, base::F
   scrape::ManagerOptions scrape_options;
   scrape_options.adjust_timestamps = options.adjust_timestamps;
   scrape_options.timestamp_tolerance_ms = options.timestamp_tolerance_ms;
+  scrape_options.memory_limit_bytes = options.memory_limit_bytes;
   scrape_options.start_timestamps = ParseFeatures(options.features).start_zeros;
   scrape_ = scrape::Manager::Create(scrape_options, store, clock, pool, metrics);
   discovery_ = discovery::Manager::Create(
@@ -42,13 +43,7 @@ void Collector::OpenSender(storage::WalSource& source, const std::string& data_d
   send_options.state_dir = base::JoinPath(data_dir, kSenderDir);
   send_options.flush_deadline_ms = options_.remote_flush_deadline_ms;
   send_options.user_agent = base::kUserAgent;
-  send_options.families = [this] {
-    std::map<std::string, model::Metadata> families;  // of what targets say differently, the first
-    for (scrape::FamilyMetadata& family : scrape_->Metadata()) {
-      families.try_emplace(std::move(family.family), std::move(family.metadata));
-    }
-    return std::vector<remote::FamilyMetadata>(families.begin(), families.end());
-  };
+  send_options.families = [this] { return scrape_->Families(); };
   sender_ = remote::SendManager::Create(send_options, source, fs_, clock_, metrics_);
 }
 

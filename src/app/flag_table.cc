@@ -111,6 +111,7 @@ const FlagRow kRows[] = {
   {kScrape, "scrape.timestamp-tolerance", DurationFlag{&O::timestamp_tolerance_ms}, "2ms", "How far a timestamp may be moved.", kBoth, kServed, true},
   {kScrape, "scrape.discovery-reload-interval", DurationFlag{&O::discovery_reload_interval_ms}, "5s", "Least time between updates of the targets.", kBoth, kServed, true},
 
+  {kProcess, "memory.limit", SizeFlag{&O::memory_limit_bytes}, "0B", "Memory this process may have, with unit (200MiB): near it the agent gives up metadata, then caches, then new series of the largest target; 0: no limit.", kAgent},
   {kProcess, "log.level", TextFlag{&O::log_level, "debug,info,warn,error"}, "info", "Least severe messages to log: debug, info, warn, error."},
   {kProcess, "log.format", TextFlag{&O::log_format, "logfmt,json"}, "logfmt", "logfmt or json."},
   {kProcess, "auto-gomaxprocs", BoolFlag{&O::auto_gomaxprocs}, "true", "Accepted for compatibility.", kBoth, kNothing},

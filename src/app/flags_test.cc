@@ -60,6 +60,7 @@ TEST(FlagTableTest, PrometheusFlagsAreThereWithTheirDefaults) {
       {"enable-feature", ""},
       {"log.format", "logfmt"},
       {"log.level", "info"},
+      {"memory.limit", "0B"},
       {"query.lookback-delta", "5m"},
       {"query.max-concurrency", "20"},
       {"query.max-samples", "50000000"},

@@ -64,6 +64,7 @@ struct Options {
   bool adjust_timestamps = true;
   int64_t timestamp_tolerance_ms = 0, discovery_reload_interval_ms = 0;
 
+  uint64_t memory_limit_bytes = 0;
   bool auto_gomaxprocs = true, auto_gomemlimit = true;
   double gomemlimit_ratio = 0;
   int64_t gomemlimit_refresh_interval_ms = 0;

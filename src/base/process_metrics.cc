@@ -32,9 +32,7 @@ double CpuSeconds() {
 
 double VirtualBytes() { return StatField(23).value_or(0); }
 
-double ResidentBytes() {
-  return StatField(24).value_or(0) * static_cast<double>(::sysconf(_SC_PAGESIZE));
-}
+double ResidentMemory() { return static_cast<double>(ResidentBytes()); }
 
 double OpenDescriptors() {
   const auto entries = PosixFileSystem().List("/proc/self/fd");
@@ -62,6 +60,11 @@ double StartTime() {
 
 }  // namespace
 
+uint64_t ResidentBytes() {
+  return static_cast<uint64_t>(StatField(24).value_or(0)) *
+         static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
 ProcessMetrics RegisterProcessMetrics(MetricsRegistry& registry) {
   ProcessMetrics metrics;
   const auto gauge = [&](const char* name, const char* help, double (*read)()) {
@@ -70,7 +73,7 @@ ProcessMetrics RegisterProcessMetrics(MetricsRegistry& registry) {
   metrics.handles.push_back(registry.AddCounterCallback(
       "process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", {},
       CpuSeconds));
-  gauge("process_resident_memory_bytes", "Resident memory size in bytes.", ResidentBytes);
+  gauge("process_resident_memory_bytes", "Resident memory size in bytes.", ResidentMemory);
   gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.", VirtualBytes);
   gauge("process_open_fds", "Number of open file descriptors.", OpenDescriptors);
   gauge("process_max_fds", "Maximum number of open file descriptors.", MaxDescriptors);

@@ -4,6 +4,7 @@
 // Source: /proc/self (proc(5)) and getrlimit(2).
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -17,5 +18,8 @@ struct ProcessMetrics {
 };
 
 ProcessMetrics RegisterProcessMetrics(MetricsRegistry& registry);
+
+// Memory of this process that is in RAM; 0 when the system does not tell.
+uint64_t ResidentBytes();
 
 }  // namespace tributary::base

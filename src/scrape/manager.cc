@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <string>
 #include <unistd.h>
@@ -23,10 +24,17 @@ class ManagerImpl final : public Manager {
   ManagerImpl(ManagerOptions options, storage::Appendable& storage, const base::Clock& clock,
               base::ThreadPool& pool, base::MetricsRegistry& metrics)
       : probe_(metrics),
-        context_{options, storage, clock, pool, timers_, probe_, families_, end_of_runs_, 0},
-        timers_("scrape-timer") {}
+        shedding_(options.memory_limit_bytes, metrics),
+        context_{options, storage,   clock,     pool,         timers_,
+                 probe_,  families_, shedding_, end_of_runs_, 0},
+        timers_("scrape-timer") {
+    shedding_.Start({.drop_caches = [this] { families_.Collect(); },
+                     .throttle_largest = [this] { return ThrottleLargest(); },
+                     .throttle_none = [this] { ThrottleNone(); }});
+  }
 
   ~ManagerImpl() override {
+    shedding_.Stop();
     Stop();
     end_of_runs_.Close();
   }
@@ -130,6 +138,18 @@ class ManagerImpl final : public Manager {
     return metadata;
   }
 
+  std::vector<std::pair<std::string, model::Metadata>> Families() const override {
+    base::StringMap<std::shared_ptr<const Family>> found;
+    {
+      base::MutexLock lock(mutex_);
+      for (const auto& [job, pool] : pools_) pool->AddFamilies(&found);
+    }
+    std::vector<std::pair<std::string, model::Metadata>> families;
+    for (const auto& [name, family] : found) families.emplace_back(name, family->metadata);
+    std::ranges::sort(families, {}, [](const auto& f) -> const std::string& { return f.first; });
+    return families;
+  }
+
   void Stop() override {
     base::MutexLock lock(mutex_);
     for (auto& [job, pool] : pools_) {
@@ -139,7 +159,32 @@ class ManagerImpl final : public Manager {
   }
 
  private:
+  bool ThrottleLargest() {
+    std::shared_ptr<ScrapeLoop> largest;
+    base::MutexLock lock(mutex_);
+    for (const auto& [job, pool] : pools_) {
+      pool->EachLoop([&](const std::shared_ptr<ScrapeLoop>& loop) {
+        if (!loop->throttled() && (largest == nullptr || loop->series() > largest->series())) {
+          largest = loop;
+        }
+      });
+    }
+    if (largest == nullptr) return false;
+    largest->Throttle(true);
+    LOG_WARN("near the memory limit: a target may add no series",
+             kv("target", largest->target().url), kv("series", largest->series()));
+    return true;
+  }
+
+  void ThrottleNone() {
+    base::MutexLock lock(mutex_);
+    for (const auto& [job, pool] : pools_) {
+      pool->EachLoop([](const std::shared_ptr<ScrapeLoop>& loop) { loop->Throttle(false); });
+    }
+  }
+
   Probe probe_;
+  Shedding shedding_;
   FamilyCache families_;
   TaskGate end_of_runs_;
   LoopContext context_;

@@ -52,6 +52,11 @@ void PageFamilies::Note(const wire::ExpositionParser& parser, wire::EntryKind ki
   page_hash_ = Join(page_hash_, hash);
 }
 
+bool PageFamilies::Forget() {
+  collected_hash_ = 0;
+  return !std::exchange(list_, {}).empty();
+}
+
 void PageFamilies::Collect(wire::ExpositionParser* parser) {
   std::vector<Family> families;
   for (auto kind = parser->Next(); kind && *kind != wire::EntryKind::kEnd; kind = parser->Next()) {

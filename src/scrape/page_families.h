@@ -33,6 +33,9 @@ class PageFamilies {
   // Reads the page again and takes what it says. `parser` is a fresh one.
   void Collect(wire::ExpositionParser* parser);
 
+  // Lets go what was collected; it counts as changed. False: there was nothing.
+  bool Forget();
+
   const FamilyList& list() const { return list_; }
 
  private:

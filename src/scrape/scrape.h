@@ -58,7 +58,8 @@ struct FamilyMetadata {
 struct ManagerOptions {
   int64_t timestamp_tolerance_ms = 2;
   bool adjust_timestamps = true;
-  bool start_timestamps = false;  // store a zero where the page tells when a counter started
+  uint64_t memory_limit_bytes = 0;  // of the process; see shedding.h; 0: none
+  bool start_timestamps = false;    // store a zero where the page tells when a counter started
 };
 
 // Thread-safe.
@@ -75,6 +76,8 @@ class Manager {
   virtual TargetsStatus Targets() const = 0;
   virtual std::vector<std::string> Pools() const = 0;
   virtual std::vector<FamilyMetadata> Metadata() const = 0;
+  // Every family once, by name; of what targets say differently, one.
+  virtual std::vector<std::pair<std::string, model::Metadata>> Families() const = 0;
   // Stops scraping; no stale markers are written, as at Prometheus's shutdown.
   virtual void Stop() = 0;
 };

@@ -47,7 +47,7 @@ ScrapeLoop::ScrapeLoop(LoopContext& context, std::shared_ptr<const config::Scrap
       request_(MakeRequest(*config_, target_)),
       interval_length_(context_.probe.IntervalLength(target_.interval_ms)),
       writer_(*config_, MakePageOptions(*config_, target_, context_.options), target_.labels,
-              context_.storage, context_.probe, context_.families),
+              context_.storage, context_.probe, context_.families, context_.shedding),
       discovered_(target_.discovered) {}
 
 void ScrapeLoop::Start() {

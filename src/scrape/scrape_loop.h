@@ -27,6 +27,7 @@ struct LoopContext {
   base::TimerQueue& timers;
   Probe& probe;
   FamilyCache& families;
+  Shedding& shedding;
   TaskGate& end_of_runs;
   uint64_t offset_seed = 0;
 };
@@ -49,6 +50,10 @@ class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
   FamilyList Families() const;
   // Where failures to fetch are written; null: nowhere.
   void SetFailureLog(std::shared_ptr<FailureLog> log);
+  // For shedding: series of the last page, and whether it may have more.
+  size_t series() const { return writer_.series(); }
+  bool throttled() const { return writer_.throttled(); }
+  void Throttle(bool throttled) { writer_.Throttle(throttled); }
   // Replaces `discovered` labels shown for the target; the target itself is the same.
   void UpdateDiscovered(model::Labels discovered);
 

@@ -148,6 +148,20 @@ void ScrapePool::AddStatus(TargetsStatus* status) const {
   status->dropped_counts.emplace_back(config_->job_name, dropped_count_);
 }
 
+void ScrapePool::EachLoop(
+    const std::function<void(const std::shared_ptr<ScrapeLoop>&)>& visit) const {
+  base::MutexLock lock(mutex_);
+  for (const auto& [id, loop] : loops_) visit(loop);
+}
+
+void ScrapePool::AddFamilies(base::StringMap<std::shared_ptr<const Family>>* families) const {
+  EachLoop([&](const std::shared_ptr<ScrapeLoop>& loop) {
+    for (const std::shared_ptr<const Family>& family : loop->Families()) {
+      families->try_emplace(family->name, family);
+    }
+  });
+}
+
 void ScrapePool::AddMetadata(std::vector<FamilyMetadata>* metadata) const {
   base::MutexLock lock(mutex_);
   size_t entries = 0;

@@ -32,6 +32,9 @@ class ScrapePool {
   const config::ScrapeConfig& config() const { return *config_; }
   void AddStatus(TargetsStatus* status) const;
   void AddMetadata(std::vector<FamilyMetadata>* metadata) const;
+  // Adds families that are not there yet.
+  void AddFamilies(base::StringMap<std::shared_ptr<const Family>>* families) const;
+  void EachLoop(const std::function<void(const std::shared_ptr<ScrapeLoop>&)>& visit) const;
 
  private:
   ScrapePool(LoopContext& context, std::shared_ptr<const config::ScrapeConfig> config,

@@ -80,12 +80,13 @@ base::Result<bool> Coarsen(H* h, int32_t max_schema, uint64_t max_buckets) {
 
 ScrapeWriter::ScrapeWriter(const config::ScrapeConfig& config, const PageOptions& options,
                            const model::Labels& target_labels, storage::Appendable& storage,
-                           Probe& probe, FamilyCache& families)
+                           Probe& probe, FamilyCache& families, Shedding& shedding)
     : config_(config),
       options_(options),
       max_schema_(SchemaOfFactor(config.limits.native_histogram_min_bucket_factor)),
       storage_(storage),
       probe_(probe),
+      shedding_(shedding),
       sample_labels_(config, target_labels),
       families_(families) {}
 
@@ -138,6 +139,7 @@ base::Result<ScrapeWriter::Attempt> ScrapeWriter::TryWrite(const Page& page,
   RETURN_IF_ERROR(app->Commit());
   if (*scrape_status) {
     lines_.Commit();
+    num_series_.store(lines_.size());
     if (starts_.size() > 2 * lines_.size()) {
       starts_.clear();  // mostly of series that are gone
     }
@@ -215,6 +217,10 @@ base::Status ScrapeWriter::OnEntry(wire::ExpositionParser* parser, wire::EntryKi
   const uint64_t hash = LineCache::Hash(text);
   LineCache::Line* line = lines_.Find(hash, text.size());
   if (line == nullptr) {
+    if (throttled_.load(std::memory_order_relaxed)) {
+      shedding_.samples.Add();
+      return {};
+    }
     ASSIGN_OR_RETURN(const model::SeriesRef ref, NewSeries(parser, app));
     line = &lines_.Add(hash, text.size(), ref);
   }
@@ -355,6 +361,10 @@ base::Result<model::SeriesRef> ScrapeWriter::NewSeries(wire::ExpositionParser* p
 }
 
 base::Status ScrapeWriter::CollectFamilies(const Page& page) {
+  if (shedding_.level() >= Shedding::Level::kMetadata) {
+    if (families_.Forget()) shedding_.metadata.Add();
+    return {};
+  }
   if (page.body.empty() || !families_.Changed()) {
     return {};
   }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -23,6 +24,7 @@
 #include "scrape/page_families.h"
 #include "scrape/probe.h"
 #include "scrape/sample_labels.h"
+#include "scrape/shedding.h"
 #include "storage/appender.h"
 #include "wire/text_parser.h"
 
@@ -44,7 +46,7 @@ class ScrapeWriter {
   // All references are borrowed and outlive it.
   ScrapeWriter(const config::ScrapeConfig& config, const PageOptions& options,
                const model::Labels& target_labels, storage::Appendable& storage, Probe& probe,
-               FamilyCache& families);
+               FamilyCache& families, Shedding& shedding);
 
   // Stores the page. The status is the scrape's: what stands in `lastError` of the target, also
   // when storing up=0 went well.
@@ -54,6 +56,11 @@ class ScrapeWriter {
   void WriteEndOfRun(model::Timestamp t);
 
   const FamilyList& families() const { return families_.list(); }
+
+  // Thread-safe. A throttled one takes no series that it does not know.
+  void Throttle(bool throttled) { throttled_.store(throttled); }
+  bool throttled() const { return throttled_.load(); }
+  size_t series() const { return num_series_.load(); }
 
  private:
   struct Counts {
@@ -94,6 +101,7 @@ class ScrapeWriter {
   const int32_t max_schema_;  // finer native histograms are merged down to it
   storage::Appendable& storage_;
   Probe& probe_;
+  Shedding& shedding_;
   SampleLabels sample_labels_;
 
   LineCache lines_;
@@ -101,6 +109,9 @@ class ScrapeWriter {
   absl::flat_hash_map<uint64_t, model::Timestamp> starts_;  // of series, by ref; when asked for
   static constexpr size_t kReports = 8;
   std::array<model::SeriesRef, kReports> report_refs_{};
+
+  std::atomic<bool> throttled_{false};
+  std::atomic<size_t> num_series_{0};  // lines that the last page had
 
   // Of the page being read.
   bool over_bucket_limit_ = false;

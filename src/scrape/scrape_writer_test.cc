@@ -19,8 +19,8 @@ class ScrapeWriterTest : public ::testing::Test {
  protected:
   ScrapeWriter& writer() {
     if (!writer_) {
-      writer_ =
-          std::make_unique<ScrapeWriter>(config_, options_, target_, store_, probe_, families_);
+      writer_ = std::make_unique<ScrapeWriter>(config_, options_, target_, store_, probe_,
+                                               families_, shedding_);
     }
     return *writer_;
   }
@@ -61,6 +61,8 @@ class ScrapeWriterTest : public ::testing::Test {
   base::MetricsRegistry metrics_;
   Probe probe_{metrics_};
   FamilyCache families_;
+  base::MetricsRegistry shedding_metrics_;
+  Shedding shedding_{0, shedding_metrics_};
   std::unique_ptr<ScrapeWriter> writer_;
   base::Status status_;
   std::vector<std::string> all_;
@@ -85,6 +87,31 @@ TEST_F(ScrapeWriterTest, VanishedSeriesGoStale) {
   EXPECT_THAT(Write("a 1\n", 2000), ElementsAre(R"(a{instance="i", job="j"} 2000 1)",
                                                 R"(b{instance="i", job="j"} 2000 stale)"));
   EXPECT_THAT(Write("a 1\n", 3000), ElementsAre(R"(a{instance="i", job="j"} 3000 1)"));
+}
+
+TEST_F(ScrapeWriterTest, AThrottledOneTakesNoNewSeries) {
+  Write("a 1\nb 2\n", 1000);
+  writer().Throttle(true);
+  EXPECT_THAT(
+      Write("a 3\nc 4\nb 5\nd 6\n", 2000),
+      ElementsAre(R"(a{instance="i", job="j"} 2000 3)", R"(b{instance="i", job="j"} 2000 5)"));
+  EXPECT_THAT(all_, Contains(R"(scrape_samples_scraped{instance="i", job="j"} 2000 4)"));
+  EXPECT_EQ(shedding_.samples.value(), 2);
+  writer().Throttle(false);
+  EXPECT_THAT(Write("a 7\nc 8\nb 9\n", 3000), ElementsAre(R"(a{instance="i", job="j"} 3000 7)",
+                                                          R"(c{instance="i", job="j"} 3000 8)",
+                                                          R"(b{instance="i", job="j"} 3000 9)"));
+  EXPECT_EQ(shedding_.samples.value(), 2);
+}
+
+TEST(SheddingTest, InItsOrder) {
+  using Level = Shedding::Level;
+  EXPECT_EQ(Shedding::LevelAt(1'000, 0), Level::kNothing) << "no limit";
+  EXPECT_EQ(Shedding::LevelAt(79, 100), Level::kNothing);
+  EXPECT_EQ(Shedding::LevelAt(80, 100), Level::kMetadata);
+  EXPECT_EQ(Shedding::LevelAt(85, 100), Level::kCaches);
+  EXPECT_EQ(Shedding::LevelAt(90, 100), Level::kSeries);
+  EXPECT_EQ(Shedding::LevelAt(300, 100), Level::kSeries);
 }
 
 TEST_F(ScrapeWriterTest, AFailedFetchEndsEverything) {

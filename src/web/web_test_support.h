@@ -115,6 +115,7 @@ class FakeEngine final : public promql::Engine {
 
 class FakeScrape final : public scrape::Manager {
  public:
+  std::vector<std::pair<std::string, model::Metadata>> Families() const override { return {}; }
   base::Status Apply(std::shared_ptr<const config::Config>) override { return {}; }
   void SetTargets(const discovery::TargetSets&) override {}
   scrape::TargetsStatus Targets() const override { return targets; }
