@@ -9,8 +9,8 @@ import time
 import servers
 
 LIMIT_MIB = 80
-SECONDS = 25
-NEW_EACH_SCRAPE = 25_000
+SECONDS = 30
+NEW_EACH_SCRAPE = 15_000
 NEIGHBOURS = 5
 
 CONFIG = """
@@ -96,7 +96,7 @@ def main():
                                                           "samples_of_new_series")):
             raise SystemExit(f"not everything was given up: {given_up}\n{agent.log()}")
         arrived = receiver.query("min(count_over_time(stays[20s]))")
-        if float(arrived[0]["value"][1]) < 17:
+        if float(arrived[0]["value"][1]) < 12:  # of 20, where other tests run beside
             raise SystemExit(f"its neighbours suffer: {arrived}")
         series = receiver.query("count(stays)")
         if float(series[0]["value"][1]) != 100 * NEIGHBOURS:
