@@ -55,25 +55,18 @@ TEST(ExternalUrlTest, RoutePrefix) {
   EXPECT_EQ(ComputeRoutePrefix("", {}), "/");
 }
 
-TEST(RetentionTest, TheConfigurationWins) {
+TEST(RetentionTest, Text) {
   const auto fs = base::MakeMemoryFileSystem();
-  const auto f = [&](int64_t flag_time_ms, uint64_t flag_size, const config::TsdbConfig& config,
-                     std::string_view want) {
-    Options options;
-    options.retention_time_ms = flag_time_ms;
-    options.retention_size_bytes = flag_size;
-    const auto retention = ComputeRetention(options, config, *fs, "/data");
+  const auto f = [&](const config::TsdbConfig& config, std::string_view want) {
+    const auto retention = ComputeRetention(config, *fs, "/data");
     ASSERT_TRUE(retention);
     EXPECT_EQ(RetentionText(*retention), want);
   };
   constexpr int64_t kHour = 3'600'000;
-  f(0, 0, {}, "15d");
-  f(kHour, 0, {}, "1h");
-  f(0, 512u << 20, {}, "512MiB");
-  f(kHour, 1u << 30, {}, "1h or 1GiB");
-  f(kHour, 0, {.has_retention = true, .retention_time_ms = 2 * kHour}, "2h");
-  f(kHour, 0, {.has_retention = true, .retention_size_bytes = 1u << 30}, "1GiB");
-  f(0, 0, {.has_retention = true}, "");
+  f({.retention_time_ms = 15 * 24 * kHour}, "15d");
+  f({.retention_size_bytes = 512u << 20}, "512MiB");
+  f({.retention_time_ms = kHour, .retention_size_bytes = 1u << 30}, "1h or 1GiB");
+  f({}, "");
 }
 
 class ToolTest : public testing::Test {

@@ -98,10 +98,15 @@ class Process {
         ComputeExternalUrl(options_.external_url, options_.listen_addresses.front(), Hostname());
     if (!external) return FailStart(kExitUsage, external.error());
 
-    const config::LoadOptions load{.agent = options_.agent,
-                                   .extra_scrape_metrics = features_.extra_scrape_metrics,
-                                   .proto_first = features_.proto_first,
-                                   .xor2 = features_.xor2};
+    config::LoadOptions load{.agent = options_.agent,
+                             .extra_scrape_metrics = features_.extra_scrape_metrics,
+                             .proto_first = features_.proto_first,
+                             .xor2 = features_.xor2,
+                             .exemplar_storage = features_.exemplar_storage};
+    if (options_.retention_time_ms != 0 || options_.retention_size_bytes != 0) {
+      load.retention_time_ms = options_.retention_time_ms;
+      load.retention_size_bytes = options_.retention_size_bytes;
+    }
     auto loaded = config::LoadConfig(fs_, options_.config_file, load);
     if (!loaded) {
       LOG_ERROR(fmt::format("Error loading config (--config.file={})", options_.config_file),

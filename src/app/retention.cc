@@ -9,23 +9,10 @@
 #include "promql/parse/parser.h"
 
 namespace tributary::app {
-namespace {
-
-constexpr int64_t kDefaultTimeMs = 15ll * 24 * 3600 * 1000;
-
-}  // namespace
-
-base::Result<Retention> ComputeRetention(const Options& options, const config::TsdbConfig& config,
-                                         base::FileSystem& fs, const std::string& path) {
-  Retention retention;
-  if (!config.has_retention) {
-    retention.time_ms = options.retention_time_ms;
-    retention.size_bytes = options.retention_size_bytes;
-    if (retention.time_ms == 0 && retention.size_bytes == 0) retention.time_ms = kDefaultTimeMs;
-    return retention;
-  }
-  retention.time_ms = config.retention_time_ms;
-  retention.size_bytes = config.retention_size_bytes;
+base::Result<Retention> ComputeRetention(const config::TsdbConfig& config, base::FileSystem& fs,
+                                         const std::string& path) {
+  Retention retention{.time_ms = config.retention_time_ms,
+                      .size_bytes = config.retention_size_bytes};
   if (config.retention_percentage > 0) {
     const auto space = fs.SpaceAt(path);
     if (!space || space->total == 0) {

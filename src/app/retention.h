@@ -1,11 +1,10 @@
-// How much the server keeps: flags, unless the configuration has a storage.tsdb.retention block.
+// How much the server keeps, by time, by size and by selector.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "app/options.h"
 #include "base/fs.h"
 #include "base/result.h"
 #include "config/config.h"
@@ -21,8 +20,8 @@ struct Retention {
 };
 
 // Fails when a percentage is wanted and the size of the file system below `path` is not known.
-base::Result<Retention> ComputeRetention(const Options& options, const config::TsdbConfig& config,
-                                         base::FileSystem& fs, const std::string& path);
+base::Result<Retention> ComputeRetention(const config::TsdbConfig& config, base::FileSystem& fs,
+                                         const std::string& path);
 
 // As runtimeinfo shows it: "15d", "15d or 512MiB", "30d or 50%".
 std::string RetentionText(const Retention& retention);

@@ -122,9 +122,8 @@ class Server final : public Role {
   base::Status ApplyStorage(const config::Config& config) {
     db_->SetOutOfOrderWindow(config.tsdb.out_of_order_time_window_ms);
     db_->SetMaxExemplars(ground_.features.exemplar_storage ? config.max_exemplars : 0);
-    ASSIGN_OR_RETURN(
-        const Retention retention,
-        ComputeRetention(ground_.options, config.tsdb, ground_.fs, ground_.options.tsdb_path));
+    ASSIGN_OR_RETURN(const Retention retention,
+                     ComputeRetention(config.tsdb, ground_.fs, ground_.options.tsdb_path));
     ASSIGN_OR_RETURN(std::vector<tsdb::SelectorRetention> rules,
                      LoadSelectorRetention(ground_.fs, ground_.options.fleet_config_file));
     db_->SetRetention(retention.time_ms, retention.size_bytes);
@@ -151,8 +150,7 @@ class Server final : public Role {
 base::Result<std::unique_ptr<Role>> OpenServer(const Ground& ground, const config::Config& config) {
   const std::string& path = ground.options.tsdb_path;
   RETURN_IF_ERROR(ground.fs.CreateDirs(path));
-  ASSIGN_OR_RETURN(const Retention retention,
-                   ComputeRetention(ground.options, config.tsdb, ground.fs, path));
+  ASSIGN_OR_RETURN(const Retention retention, ComputeRetention(config.tsdb, ground.fs, path));
   ASSIGN_OR_RETURN(std::unique_ptr<tsdb::Db> db,
                    tsdb::Db::Open(MakeDbOptions(ground, config, retention), ground.fs, ground.clock,
                                   ground.pool, ground.metrics));

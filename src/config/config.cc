@@ -45,15 +45,15 @@ void ReadPatterns(MapReader& root, std::string_view key, std::vector<std::string
   }
 }
 
-void ReadTsdb(MapReader& reader, const LoadOptions& options, TsdbConfig* out) {
-  out->xor2 = options.xor2;
+void ReadTsdb(MapReader& reader, TsdbConfig* out) {
   reader.DurationMs("out_of_order_time_window", &out->out_of_order_time_window_ms);
-  double threshold = 0;
-  reader.Double("stale_series_compaction_threshold", &threshold);
-  if (threshold != 0) reader.Unserved("stale_series_compaction_threshold");
+  reader.Take("outofordertimewindow");  // shown by Prometheus, and without effect when read
+  reader.Double("stale_series_compaction_threshold", &out->stale_series_compaction_threshold);
+  if (out->stale_series_compaction_threshold != 0)
+    reader.Unserved("stale_series_compaction_threshold");
   reader.Map("chunk_encoding", [&](MapReader& child) {
-    std::string floats;
-    child.String("floats", &floats);
+    child.String("floats", &out->float_encoding);
+    const std::string& floats = out->float_encoding;
     if (floats == "xor" || floats == "xor2") {
       out->xor2 = floats == "xor2";
     } else if (!floats.empty()) {
@@ -61,7 +61,8 @@ void ReadTsdb(MapReader& reader, const LoadOptions& options, TsdbConfig* out) {
     }
   });
   reader.Map("retention", [&](MapReader& child) {
-    out->has_retention = true;
+    out->retention_time_ms = 0;
+    out->retention_size_bytes = 0;
     child.DurationMs("time", &out->retention_time_ms);
     child.Size("size", &out->retention_size_bytes);
     child.Double("percentage", &out->retention_percentage);
@@ -73,9 +74,13 @@ void ReadTsdb(MapReader& reader, const LoadOptions& options, TsdbConfig* out) {
 
 void ReadStorage(MapReader& root, const LoadOptions& options, Config* config) {
   config->tsdb.xor2 = options.xor2;
+  config->tsdb.retention_time_ms = options.retention_time_ms;
+  config->tsdb.retention_size_bytes = options.retention_size_bytes;
+  config->has_exemplars = options.exemplar_storage;
   root.Map("storage", [&](MapReader& storage) {
-    storage.Map("tsdb", [&](MapReader& reader) { ReadTsdb(reader, options, &config->tsdb); });
+    storage.Map("tsdb", [&](MapReader& reader) { ReadTsdb(reader, &config->tsdb); });
     storage.Map("exemplars", [&](MapReader& reader) {
+      config->has_exemplars = true;
       int64_t max_exemplars = static_cast<int64_t>(config->max_exemplars);
       reader.Int("max_exemplars", &max_exemplars);
       // Zero and less switch the store off.
@@ -94,13 +99,14 @@ bool HasAlerting(const YamlNode* alerting) {
 }
 
 // Sections beyond what an agent may have.
-void ReadServerSections(MapReader& root, NameValidation validation, bool agent, Config* config) {
+void ReadServerSections(MapReader& root, NameValidation validation, bool agent, Config* config,
+                        OtherSections* others) {
   ReadPatterns(root, "rule_files", &config->rule_files);
   config->has_alerting = HasAlerting(root.Take("alerting"));
-  ReadAlerting(root, validation);
+  others->alerting = ReadAlerting(root, validation);
   const YamlNode* remote_read = root.Take("remote_read");
   config->has_remote_read = remote_read != nullptr && !remote_read->empty();
-  ReadRemoteRead(root);
+  others->remote_read = ReadRemoteRead(root);
   if (agent) {
     if (config->has_alerting) root.Fail("alerting", "is not allowed in agent mode");
     if (!config->rule_files.empty()) root.Fail("rule_files", "is not allowed in agent mode");
@@ -152,7 +158,8 @@ base::Result<std::shared_ptr<const Config>> ParseConfig(base::FileSystem& fs, st
   const GlobalSection section = ReadGlobal(root, options);
   const NameValidation validation = section.defaults.name_validation;
   config->global = section.global;
-  ReadRuntime(root);
+  OtherSections others;
+  others.runtime = ReadRuntime(root);
   ReadJobs(root, section.defaults, "the main config file", &origins, config.get());
   ReadPatterns(root, "scrape_config_files", &config->scrape_config_files);
   ReadStorage(root, options, config.get());
@@ -160,10 +167,10 @@ base::Result<std::shared_ptr<const Config>> ParseConfig(base::FileSystem& fs, st
     config->remote_write.push_back(ReadRemoteWrite(reader, validation));
   });
   NameRemoteWrites(root, &config->remote_write);
-  ReadServerSections(root, validation, options.agent, config.get());
-  ReadTracing(root);
+  ReadServerSections(root, validation, options.agent, config.get(), &others);
+  others.tracing = ReadTracing(root);
   root.Unserved("tracing");
-  ReadOtlp(root, validation);
+  others.otlp = ReadOtlp(root, validation);
   root.Unserved("otlp");
   root.Finish();
   RETURN_IF_ERROR(context.status());
@@ -171,7 +178,7 @@ base::Result<std::shared_ptr<const Config>> ParseConfig(base::FileSystem& fs, st
   config->unserved = context.unserved();
   const size_t main_jobs = config->scrape_configs.size();
   RETURN_IF_ERROR(ReadJobFiles(fs, section.defaults, &origins, config.get()));
-  config->yaml = PrintConfig(*config, section, main_jobs, document);
+  config->yaml = PrintConfig(*config, section, main_jobs, std::move(others));
   return std::shared_ptr<const Config>(std::move(config));
 }
 

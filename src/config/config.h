@@ -174,10 +174,11 @@ struct RemoteWriteConfig {
 
 struct TsdbConfig {
   int64_t out_of_order_time_window_ms = 0;
-  bool xor2 = false;
-  bool has_retention = false;  // a `retention` block exists: it wins over flags
-  int64_t retention_time_ms = 0;
-  uint64_t retention_size_bytes = 0;
+  double stale_series_compaction_threshold = 0;  // not served yet
+  std::string float_encoding = {};               // as the file names it: "", "xor" or "xor2"
+  bool xor2 = false;                             // what follows from it, or from a feature
+  int64_t retention_time_ms = 0;                 // 0: not limited
+  uint64_t retention_size_bytes = 0;             // 0: not limited
   double retention_percentage = 0;
   friend bool operator==(const TsdbConfig&, const TsdbConfig&) = default;
 };
@@ -198,6 +199,7 @@ struct Config {
   std::vector<ScrapeConfig> scrape_configs;  // scrape_config_files included
   std::vector<RemoteWriteConfig> remote_write;
   TsdbConfig tsdb;
+  bool has_exemplars = false;  // storage.exemplars is there, or implied by a feature
   uint64_t max_exemplars = 100'000;
   std::vector<std::string> rule_files;           // globs, absolute
   std::vector<std::string> scrape_config_files;  // globs, absolute; what they hold is above
@@ -216,6 +218,10 @@ struct LoadOptions {
   bool extra_scrape_metrics = false;
   bool proto_first = false;  // PrometheusProto leads the scrape protocols
   bool xor2 = false;
+  bool exemplar_storage = false;
+  // What is kept unless the file has a `storage.tsdb.retention`; 0 is not limited.
+  int64_t retention_time_ms = 15ll * 24 * 3'600'000;
+  uint64_t retention_size_bytes = 0;
 };
 
 base::Result<std::shared_ptr<const Config>> LoadConfig(base::FileSystem& fs,

@@ -6,14 +6,13 @@
 
 #include "config/config.h"
 #include "config/global_config.h"
-#include "config/yaml_document.h"
+#include "config/other_sections.h"
 
 namespace tributary::config {
 
 // `main_jobs` is how many of config.scrape_configs stand in the main file: only those are printed.
-// Sections that are not served are repeated from `document`, the file as read.
 std::string PrintConfig(const Config& config, const GlobalSection& global, size_t main_jobs,
-                        const YamlNode& document);
+                        OtherSections others);
 
 // One entry of scrape_configs, likewise.
 std::string PrintScrapePool(const ScrapeConfig& config);

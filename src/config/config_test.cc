@@ -254,12 +254,27 @@ storage:
 )");
   EXPECT_EQ(config->tsdb.out_of_order_time_window_ms, 1'800'000);
   EXPECT_TRUE(config->tsdb.xor2);
-  EXPECT_TRUE(config->tsdb.has_retention);
   EXPECT_EQ(config->tsdb.retention_time_ms, 86'400'000);
   EXPECT_EQ(config->tsdb.retention_size_bytes, 1u << 30);
   EXPECT_EQ(config->tsdb.retention_percentage, 50);
   EXPECT_EQ(config->max_exemplars, 5u);
-  EXPECT_FALSE(MustParse("storage: {tsdb: {}}")->tsdb.has_retention);
+}
+
+TEST(ConfigTest, TheRetentionOfTheFileWinsOverTheFlags) {
+  const auto f = [](std::string_view text, int64_t want_time_ms, uint64_t want_size) {
+    auto fs = base::MakeMemoryFileSystem();
+    const auto config = ParseConfig(*fs, text, "prometheus.yml", "/etc/prom",
+                                    {.retention_time_ms = 7, .retention_size_bytes = 8});
+    ASSERT_TRUE(config) << config.error().message();
+    EXPECT_EQ((*config)->tsdb.retention_time_ms, want_time_ms) << text;
+    EXPECT_EQ((*config)->tsdb.retention_size_bytes, want_size) << text;
+  };
+  f("", 7, 8);
+  f("storage: {tsdb: {}}", 7, 8);
+  f("storage: {tsdb: {retention: {time: 1h}}}", 3'600'000, 0);
+  f("storage: {tsdb: {retention: {size: 1KB}}}", 0, 1024);
+  f("storage: {tsdb: {retention: {}}}", 0, 0);
+  EXPECT_EQ(MustParse("")->tsdb.retention_time_ms, 15ll * 24 * 3'600'000);
 }
 
 TEST(ConfigTest, ExternalLabelsAreExpandedFromTheEnvironment) {
@@ -389,6 +404,8 @@ scrape_configs:
   metric_name_validation_scheme: utf8
   scrape_native_histograms: false
   extra_scrape_metrics: false
+runtime:
+  gogc: 75
 scrape_configs:
 - job_name: node
   honor_timestamps: true
@@ -414,6 +431,15 @@ scrape_configs:
   static_configs:
   - targets:
     - h:9100
+storage:
+  tsdb:
+    outofordertimewindow: 0
+    retention:
+      time: 15d
+otlp:
+  translation_strategy: UnderscoreEscapingWithSuffixes
+  label_name_underscore_sanitization: true
+  label_name_preserve_multiple_underscores: true
 )");
 }
 

@@ -215,7 +215,7 @@ void PrintGlobal(const GlobalSection& section, YamlNode* map) {
   if (global.rule_query_offset_ms != 0) {
     out.SetString("rule_query_offset", base::FormatDurationMs(global.rule_query_offset_ms));
   }
-  if (!global.query_log_file.empty()) out.SetString("query_log_file", global.query_log_file);
+  out.SetUnlessEmpty("query_log_file", global.query_log_file);
   if (!global.scrape_failure_log_file.empty()) {
     out.SetString("scrape_failure_log_file", global.scrape_failure_log_file);
   }

@@ -50,6 +50,8 @@ void RejectReference(MapReader& reader, std::string_view key) {
   if (!name.empty()) reader.Fail(key, "secret references are not supported, use the file form");
 }
 
+}  // namespace
+
 void ReadTls(MapReader& reader, net::TlsClientOptions* out) {
   reader.String("ca", &out->ca);
   reader.String("cert", &out->cert);
@@ -88,6 +90,8 @@ void ReadTls(MapReader& reader, net::TlsClientOptions* out) {
     reader.FailHere("tls_config.max_version must be greater than or equal to min_version");
   }
 }
+
+namespace {
 
 void ReadBasicAuth(MapReader& reader, net::BasicAuth* out) {
   reader.String("username", &out->username);
@@ -200,18 +204,8 @@ void ReadHeaders(MapReader& reader, net::HttpClientOptions* out) {
   });
 }
 
-void SetUnlessEmpty(YamlNode* map, const char* key, const std::string& text) {
-  if (!text.empty()) map->SetString(key, text);
-}
-
 void SetSecret(YamlNode* map, const char* key, const std::string& secret) {
   if (!secret.empty()) map->SetPlain(key, std::string(kSecretText));
-}
-
-YamlNode TextList(const std::vector<std::string>& texts) {
-  YamlNode list = YamlNode::Sequence();
-  for (const std::string& text : texts) list.Append(YamlNode::String(text));
-  return list;
 }
 
 std::string_view TlsVersionName(net::TlsVersion version) {
@@ -221,36 +215,36 @@ std::string_view TlsVersionName(net::TlsVersion version) {
   return {};
 }
 
+}  // namespace
+
 void PrintTls(const net::TlsClientOptions& tls, YamlNode* map) {
   if (tls == net::TlsClientOptions{}) return;
   YamlNode out = YamlNode::Map();
-  SetUnlessEmpty(&out, "ca", tls.ca);
-  SetUnlessEmpty(&out, "cert", tls.cert);
+  out.SetUnlessEmpty("ca", tls.ca);
+  out.SetUnlessEmpty("cert", tls.cert);
   SetSecret(&out, "key", tls.key);
-  SetUnlessEmpty(&out, "ca_file", tls.ca_file);
-  SetUnlessEmpty(&out, "cert_file", tls.cert_file);
-  SetUnlessEmpty(&out, "key_file", tls.key_file);
-  SetUnlessEmpty(&out, "server_name", tls.server_name);
+  out.SetUnlessEmpty("ca_file", tls.ca_file);
+  out.SetUnlessEmpty("cert_file", tls.cert_file);
+  out.SetUnlessEmpty("key_file", tls.key_file);
+  out.SetUnlessEmpty("server_name", tls.server_name);
   out.SetBool("insecure_skip_verify", tls.insecure_skip_verify);
-  SetUnlessEmpty(&out, "min_version", std::string(TlsVersionName(tls.min_version)));
-  SetUnlessEmpty(&out, "max_version", std::string(TlsVersionName(tls.max_version)));
+  out.SetUnlessEmpty("min_version", std::string(TlsVersionName(tls.min_version)));
+  out.SetUnlessEmpty("max_version", std::string(TlsVersionName(tls.max_version)));
   map->Set("tls_config", std::move(out));
 }
 
+namespace {
+
 void PrintOAuth2(const net::OAuth2& oauth2, YamlNode* map) {
   YamlNode out = YamlNode::Map();
-  SetUnlessEmpty(&out, "client_id", oauth2.client_id);
+  out.SetUnlessEmpty("client_id", oauth2.client_id);
   SetSecret(&out, "client_secret", oauth2.client_secret);
-  SetUnlessEmpty(&out, "client_secret_file", oauth2.client_secret_file);
-  if (!oauth2.scopes.empty()) out.Set("scopes", TextList(oauth2.scopes));
-  SetUnlessEmpty(&out, "token_url", oauth2.token_url);
-  if (!oauth2.endpoint_params.empty()) {
-    YamlNode params = YamlNode::Map();
-    for (const auto& [key, value] : oauth2.endpoint_params) params.SetString(key, value);
-    out.Set("endpoint_params", std::move(params));
-  }
+  out.SetUnlessEmpty("client_secret_file", oauth2.client_secret_file);
+  out.SetUnlessEmpty("scopes", oauth2.scopes);
+  out.SetUnlessEmpty("token_url", oauth2.token_url);
+  out.SetUnlessEmpty("endpoint_params", oauth2.endpoint_params);
   PrintTls(oauth2.tls, &out);
-  SetUnlessEmpty(&out, "proxy_url", RedactUrl(oauth2.proxy_url));
+  out.SetUnlessEmpty("proxy_url", RedactUrl(oauth2.proxy_url));
   map->Set("oauth2", std::move(out));
 }
 
@@ -259,7 +253,7 @@ void PrintHeaders(const net::HttpClientOptions& http, YamlNode* map) {
   YamlNode headers = YamlNode::Map();
   for (const auto& [name, option] : http.http_headers) {
     YamlNode header = YamlNode::Map();
-    if (!option.values.empty()) header.Set("values", TextList(option.values));
+    header.SetUnlessEmpty("values", option.values);
     if (!option.secrets.empty()) {
       YamlNode secrets = YamlNode::Sequence();
       for (size_t i = 0; i < option.secrets.size(); ++i) {
@@ -267,7 +261,7 @@ void PrintHeaders(const net::HttpClientOptions& http, YamlNode* map) {
       }
       header.Set("secrets", std::move(secrets));
     }
-    if (!option.files.empty()) header.Set("files", TextList(option.files));
+    header.SetUnlessEmpty("files", option.files);
     headers.Set(name, std::move(header));
   }
   map->Set("http_headers", std::move(headers));
@@ -321,11 +315,6 @@ void ReadHttpClient(MapReader& reader, net::HttpClientOptions* out) {
   }
 }
 
-void ReadTlsClient(MapReader& reader) {
-  net::TlsClientOptions tls;
-  ReadTls(reader, &tls);
-}
-
 void ReadSigV4(MapReader& reader, net::HttpClientOptions* out) {
   reader.Map("sigv4", [&](MapReader& child) {
     net::SigV4& sigv4 = out->sigv4.emplace();
@@ -350,25 +339,25 @@ void ReadSigV4(MapReader& reader, net::HttpClientOptions* out) {
 void PrintHttpClient(const net::HttpClientOptions& http, YamlNode* map) {
   if (http.basic_auth) {
     YamlNode out = YamlNode::Map();
-    SetUnlessEmpty(&out, "username", http.basic_auth->username);
-    SetUnlessEmpty(&out, "username_file", http.basic_auth->username_file);
+    out.SetUnlessEmpty("username", http.basic_auth->username);
+    out.SetUnlessEmpty("username_file", http.basic_auth->username_file);
     SetSecret(&out, "password", http.basic_auth->password);
-    SetUnlessEmpty(&out, "password_file", http.basic_auth->password_file);
+    out.SetUnlessEmpty("password_file", http.basic_auth->password_file);
     map->Set("basic_auth", std::move(out));
   }
   if (http.authorization) {
     YamlNode out = YamlNode::Map();
     out.SetString("type", http.authorization->type);
     SetSecret(&out, "credentials", http.authorization->credentials);
-    SetUnlessEmpty(&out, "credentials_file", http.authorization->credentials_file);
+    out.SetUnlessEmpty("credentials_file", http.authorization->credentials_file);
     map->Set("authorization", std::move(out));
   }
   if (http.oauth2) PrintOAuth2(*http.oauth2, map);
   PrintTls(http.tls, map);
   map->SetBool("follow_redirects", http.follow_redirects);
   map->SetBool("enable_http2", http.enable_http2);
-  SetUnlessEmpty(map, "proxy_url", RedactUrl(http.proxy_url));
-  SetUnlessEmpty(map, "no_proxy", http.no_proxy);
+  map->SetUnlessEmpty("proxy_url", RedactUrl(http.proxy_url));
+  map->SetUnlessEmpty("no_proxy", http.no_proxy);
   if (http.proxy_from_environment) map->SetBool("proxy_from_environment", true);
   if (!http.proxy_connect_header.empty()) {
     YamlNode headers = YamlNode::Map();
@@ -386,12 +375,12 @@ void PrintHttpClient(const net::HttpClientOptions& http, YamlNode* map) {
 
 void PrintSigV4(const net::SigV4& sigv4, YamlNode* map) {
   YamlNode out = YamlNode::Map();
-  SetUnlessEmpty(&out, "region", sigv4.region);
-  SetUnlessEmpty(&out, "access_key", sigv4.access_key);
+  out.SetUnlessEmpty("region", sigv4.region);
+  out.SetUnlessEmpty("access_key", sigv4.access_key);
   SetSecret(&out, "secret_key", sigv4.secret_key);
-  SetUnlessEmpty(&out, "profile", sigv4.profile);
-  SetUnlessEmpty(&out, "role_arn", sigv4.role_arn);
-  SetUnlessEmpty(&out, "external_id", sigv4.external_id);
+  out.SetUnlessEmpty("profile", sigv4.profile);
+  out.SetUnlessEmpty("role_arn", sigv4.role_arn);
+  out.SetUnlessEmpty("external_id", sigv4.external_id);
   if (sigv4.use_fips_sts_endpoint) out.SetBool("use_fips_sts_endpoint", true);
   if (sigv4.service_name != net::SigV4{}.service_name) {
     out.SetString("service_name", sigv4.service_name);

@@ -15,13 +15,14 @@ net::HttpClientOptions DefaultHttpClient();
 
 // Takes the client's fields from `reader`, which stands on the section around them.
 void ReadHttpClient(MapReader& reader, net::HttpClientOptions* out);
-// Checks a tls_config that stands alone.
-void ReadTlsClient(MapReader& reader);
+// A tls_config that stands alone.
+void ReadTls(MapReader& reader, net::TlsClientOptions* out);
 // `sigv4:` of remote_write and alertmanagers.
 void ReadSigV4(MapReader& reader, net::HttpClientOptions* out);
 
 // Adds the fields to `map` as Prometheus prints them; secrets become <secret>.
 void PrintHttpClient(const net::HttpClientOptions& http, YamlNode* map);
+void PrintTls(const net::TlsClientOptions& tls, YamlNode* map);
 void PrintSigV4(const net::SigV4& sigv4, YamlNode* map);
 
 // Notes a problem unless `url` begins with http:// or https:// and names a host.

@@ -110,7 +110,7 @@ void PrintRelabeler(const model::Relabeler& relabeler, std::string_view key, Yam
     out.SetString("separator", rule.separator);
     out.SetString("regex", rule.regex);
     if (rule.modulus != 0) out.SetPlain("modulus", std::to_string(rule.modulus));
-    if (!rule.target_label.empty()) out.SetString("target_label", rule.target_label);
+    out.SetUnlessEmpty("target_label", rule.target_label);
     out.SetString("replacement", rule.replacement);
     out.SetString("action", std::string(ActionName(rule.action)));
     list.Append(std::move(out));

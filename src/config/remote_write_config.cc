@@ -153,10 +153,10 @@ YamlNode PrintRemoteWrite(const RemoteWriteConfig& config) {
     out.Set("headers", std::move(headers));
   }
   PrintRelabeler(config.write_relabel_configs, "write_relabel_configs", &out);
-  if (!config.name.empty()) out.SetString("name", config.name);
-  if (config.send_exemplars) out.SetBool("send_exemplars", true);
-  if (config.send_native_histograms) out.SetBool("send_native_histograms", true);
-  if (config.round_robin_dns) out.SetBool("round_robin_dns", true);
+  out.SetUnlessEmpty("name", config.name);
+  out.SetIfTrue("send_exemplars", config.send_exemplars);
+  out.SetIfTrue("send_native_histograms", config.send_native_histograms);
+  out.SetIfTrue("round_robin_dns", config.round_robin_dns);
   for (const auto& [name, value] : kMessages) {
     if (value == config.protobuf_message) out.SetString("protobuf_message", std::string(name));
   }

@@ -142,7 +142,7 @@ ScrapeConfig ReadScrapeConfig(MapReader& reader, const ScrapeDefaults& defaults)
 YamlNode PrintScrapeConfig(const ScrapeConfig& config) {
   YamlNode out = YamlNode::Map();
   out.SetString("job_name", config.job_name);
-  if (config.honor_labels) out.SetBool("honor_labels", true);
+  out.SetIfTrue("honor_labels", config.honor_labels);
   out.SetBool("honor_timestamps", config.honor_timestamps);
   out.SetBool("track_timestamps_staleness", config.track_timestamps_staleness);
   if (!config.params.empty()) {
@@ -167,8 +167,8 @@ YamlNode PrintScrapeConfig(const ScrapeConfig& config) {
   if (!config.scrape_failure_log_file.empty()) {
     out.SetString("scrape_failure_log_file", config.scrape_failure_log_file);
   }
-  if (!config.metrics_path.empty()) out.SetString("metrics_path", config.metrics_path);
-  if (!config.scheme.empty()) out.SetString("scheme", config.scheme);
+  out.SetUnlessEmpty("metrics_path", config.metrics_path);
+  out.SetUnlessEmpty("scheme", config.scheme);
   out.SetBool("enable_compression", config.enable_compression);
   PrintScrapeLimits(config.limits, &out);
   out.SetString("metric_name_validation_scheme",

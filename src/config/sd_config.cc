@@ -276,8 +276,8 @@ YamlNode Print(const KubernetesSdConfig& config) {
     for (const KubernetesSdConfig::Selector& selector : config.selectors) {
       YamlNode item = YamlNode::Map();
       item.SetString("role", selector.role);
-      if (!selector.label.empty()) item.SetString("label", selector.label);
-      if (!selector.field.empty()) item.SetString("field", selector.field);
+      item.SetUnlessEmpty("label", selector.label);
+      item.SetUnlessEmpty("field", selector.field);
       selectors.Append(std::move(item));
     }
     out.Set("selectors", std::move(selectors));

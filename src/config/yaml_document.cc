@@ -314,6 +314,30 @@ void YamlNode::Set(std::string key, YamlNode value) {
   entries.push_back({std::move(key), 0, std::move(value)});
 }
 
+void YamlNode::SetUnlessEmpty(std::string key, std::string text) {
+  if (!text.empty()) SetString(std::move(key), std::move(text));
+}
+
+void YamlNode::SetUnlessEmpty(std::string key, const std::vector<std::string>& texts) {
+  YamlNode list = Sequence();
+  for (const std::string& text : texts) list.Append(String(text));
+  SetUnlessEmpty(std::move(key), std::move(list));
+}
+
+void YamlNode::SetUnlessEmpty(std::string key, const std::map<std::string, std::string>& texts) {
+  YamlNode map = Map();
+  for (const auto& [name, text] : texts) map.SetString(name, text);
+  SetUnlessEmpty(std::move(key), std::move(map));
+}
+
+void YamlNode::SetUnlessEmpty(std::string key, YamlNode value) {
+  if (!value.empty()) Set(std::move(key), std::move(value));
+}
+
+void YamlNode::SetIfTrue(std::string key, bool value) {
+  if (value) SetBool(std::move(key), true);
+}
+
 base::Result<YamlNode> ParseYaml(std::string_view text, std::string_view name) {
   if (!base::IsValidUtf8(text)) {
     return base::InvalidArgument(fmt::format("{}: not valid UTF-8", name));

@@ -5,6 +5,7 @@
 // (`<<: *base`) are resolved. Only yaml_document.cc sees the library.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -48,6 +49,12 @@ struct YamlNode {
   void SetPlain(std::string key, std::string text);
   void SetBool(std::string key, bool value) { SetPlain(std::move(key), value ? "true" : "false"); }
   void Append(YamlNode item);
+  // These leave the field out when there is nothing to show.
+  void SetUnlessEmpty(std::string key, std::string text);
+  void SetUnlessEmpty(std::string key, const std::vector<std::string>& texts);
+  void SetUnlessEmpty(std::string key, const std::map<std::string, std::string>& texts);
+  void SetUnlessEmpty(std::string key, YamlNode value);
+  void SetIfTrue(std::string key, bool value);
 
  private:
   static YamlNode OfKind(Kind kind);
