@@ -28,6 +28,7 @@ constexpr std::string_view kWalDir = "wal";
 constexpr std::string_view kWblDir = "wbl";  // of what came out of order
 constexpr std::string_view kChunksDir = "chunks_head";
 constexpr std::string_view kSnapshotsDir = "snapshots";
+constexpr std::string_view kHeadSnapshotsDir = "head_snapshots";
 constexpr std::string_view kLockFile = "lock";
 
 // What remote write follows.
@@ -81,7 +82,8 @@ class DbImpl final : public Db {
         head_({.chunks = {.samples_per_chunk = options_.samples_per_chunk,
                           .chunk_range_ms = options_.min_block_duration_ms},
                .max_exemplars = options_.max_exemplars,
-               .min_chunk_file_bytes = options_.min_chunk_file_bytes},
+               .min_chunk_file_bytes = options_.min_chunk_file_bytes,
+               .min_snapshot_log_bytes = options_.min_snapshot_log_bytes},
               metrics, &wal_metrics_),
         compact_metrics_(metrics),
         blocks_(fs_, options_.path, compact_metrics_),
@@ -131,6 +133,7 @@ class DbImpl final : public Db {
     RETURN_IF_ERROR(head_.Replay(
         fs_, {.wal_dir = wal_dir_,
               .chunks_dir = base::JoinPath(options_.path, kChunksDir),
+              .snapshots_dir = base::JoinPath(options_.path, kHeadSnapshotsDir),
               .threads = pool_.size(),
               .min_time = head_begin,
               .on_segment = [this](uint32_t segment) { current_segment_.store(segment); }}));
@@ -227,7 +230,13 @@ class DbImpl final : public Db {
   base::Status Close() override {
     compactor_.Stop();
     base::Status status;
-    if (wal_ != nullptr) status = wal_->Close();
+    if (wal_ != nullptr) {
+      // The next start does without it, if it must.
+      if (const base::Status taken = head_.WriteSnapshot(fs_, true); !taken) {
+        LOG_WARN("the next start reads all of the log", kv("err", taken.error()));
+      }
+      status = wal_->Close();
+    }
     if (wbl_ != nullptr) {
       const base::Status closed = wbl_->Close();
       if (status) status = closed;

@@ -109,6 +109,7 @@ struct Opened {
     options.wal_compression = compression;
     options.compaction_poll_ms = 20;
     options.min_chunk_file_bytes = 1;
+    options.min_snapshot_log_bytes = 1;
     auto opened = Db::Open(options, base::PosixFileSystem(), base::SystemClock(), pool, metrics);
     EXPECT_TRUE(opened) << opened.error().message();
     db = std::move(*opened);

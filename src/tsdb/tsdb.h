@@ -40,7 +40,8 @@ struct DbOptions {
   uint64_t retention_size_bytes = 0;
   int64_t out_of_order_window_ms = 0;
   uint32_t samples_per_chunk = 120;
-  uint64_t min_chunk_file_bytes = 1 << 20;  // of full chunks in memory, before a file is made
+  uint64_t min_chunk_file_bytes = 1 << 20;    // of full chunks in memory, before a file is made
+  uint64_t min_snapshot_log_bytes = 4 << 20;  // logged before a snapshot of the head is taken
   uint64_t max_exemplars = 0;
 };
 

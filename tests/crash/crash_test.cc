@@ -37,7 +37,8 @@ std::vector<Scenario> Scenarios(const std::string& path) {
                        .min_block_duration_ms = 60 * kTickMs,
                        .compaction_poll_ms = 5,
                        .samples_per_chunk = 15,
-                       .min_chunk_file_bytes = 1};
+                       .min_chunk_file_bytes = 1,
+                       .min_snapshot_log_bytes = 1};
   tsdb::DbOptions drop = keep;
   drop.retention_time_ms = 240 * kTickMs;
   drop.max_block_duration_ms = 60 * kTickMs;
@@ -104,14 +105,17 @@ void ExpectAcknowledged(tsdb::Db& db, Order order, const Acknowledged& acknowled
 }
 
 void ExpectOnlyOwnFiles(const std::string& path) {
-  static const std::set<std::string> kOwn = {"wal", "wbl", "chunks_head", "lock"};
+  static const std::set<std::string> kOwn = {"wal", "wbl", "chunks_head", "head_snapshots", "lock"};
   for (const auto& entry : std::filesystem::directory_iterator(path)) {
     const std::string name = entry.path().filename();
     const bool block = name.size() == 26 && std::filesystem::exists(entry.path() / "meta.json");
     EXPECT_TRUE(block || kOwn.contains(name)) << name << " is left over";
   }
-  for (const auto& entry : std::filesystem::directory_iterator(path + "/chunks_head")) {
-    EXPECT_EQ(entry.path().extension(), "") << entry.path() << " is left over";
+  for (const char* dir : {"/chunks_head", "/head_snapshots"}) {
+    if (!std::filesystem::exists(path + dir)) continue;  // nothing was logged yet
+    for (const auto& entry : std::filesystem::directory_iterator(path + dir)) {
+      EXPECT_EQ(entry.path().extension(), "") << entry.path() << " is left over";
+    }
   }
 }
 

@@ -102,6 +102,7 @@ void Compactor::Loop() {
   auto next_reload = SteadyClock::now();
   auto not_before = SteadyClock::now();
   auto next_chunks = SteadyClock::now();
+  auto next_snapshot = SteadyClock::now();
   std::chrono::seconds backoff{1};
   while (true) {
     {
@@ -115,6 +116,13 @@ void Compactor::Loop() {
       if (const base::Status status = head_.WriteChunks(); !status) {
         LOG_ERROR("full chunks stay in memory", kv("err", status.error()));
         next_chunks = now + kLongestBackoff;
+      }
+    }
+    if (now >= next_snapshot) {
+      base::MutexLock working(working_);
+      if (const base::Status status = head_.WriteSnapshot(fs_, false); !status) {
+        LOG_ERROR("a start would read more of the log", kv("err", status.error()));
+        next_snapshot = now + kLongestBackoff;
       }
     }
     if (now < not_before || (now < next_reload && !HeadIsFull() && pending_.empty())) continue;

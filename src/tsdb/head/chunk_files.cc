@@ -57,7 +57,8 @@ base::Result<std::vector<std::vector<FileChunk>>> ChunkFiles::Load(base::FileSys
   pool.ParallelFor(found.size(), [&](size_t i) {
     const auto& [number, entry] = found[i];
     File& file = files_[i];
-    file = {.number = number, .max_time = model::kMinTime, .mapped = nullptr};
+    file.number = number;
+    file.max_time = model::kMinTime;
     const std::string path = base::JoinPath(dir, entry->name);
     const base::Status read = [&]() -> base::Status {
       // Read, not mapped, to be checked: pages of a mapping would count as memory of the process.
@@ -79,6 +80,7 @@ base::Result<std::vector<std::vector<FileChunk>>> ChunkFiles::Load(base::FileSys
       file.max_time = std::max(file.max_time, chunk.chunk.max_time);
     }
     if (read) return;
+    file.damaged = true;
     corruptions_.Add();
     LOG_WARN("chunks_head: a file is damaged: the log is read for what it does not hold",
              kv("file", path), kv("chunks", chunks[i].size()), kv("err", read.error()));
@@ -114,11 +116,30 @@ base::Result<base::Bytes> ChunkFiles::Add(std::string_view content, int64_t max_
   }
   // Should the name be lost in a power cut, the log still has the samples.
   (void)fs_->SyncDir(dir_);
-  files_.push_back({.number = next_number_, .max_time = max_time, .mapped = std::move(*mapped)});
+  files_.push_back({.number = next_number_,
+                    .max_time = max_time,
+                    .mapped = std::move(*mapped),
+                    .damaged = false});
   ++next_number_;
   bytes_.fetch_add(content.size());
   written_.Add(static_cast<double>(chunks));
   return files_.back().mapped->data();
+}
+
+std::vector<SnapshotOrigin::File> ChunkFiles::Files() const {
+  std::vector<SnapshotOrigin::File> files;
+  for (const File& file : files_) {
+    if (file.damaged) continue;
+    files.push_back(
+        {.number = file.number, .bytes = file.mapped->data().size(), .max_time = file.max_time});
+  }
+  return files;
+}
+
+bool ChunkFiles::IsWhole(uint32_t number, uint64_t size) const {
+  return std::ranges::any_of(files_, [&](const File& file) {
+    return file.number == number && !file.damaged && file.mapped->data().size() == size;
+  });
 }
 
 void ChunkFiles::RemoveBefore(int64_t min_time) {

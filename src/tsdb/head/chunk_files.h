@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "base/threads.h"
 #include "tsdb/head/chunk_file.h"
+#include "tsdb/head/snapshot_file.h"
 
 namespace tributary::tsdb {
 
@@ -32,6 +33,11 @@ class ChunkFiles {
                                                          base::ThreadPool& pool);
   // False before Load(): then nothing is written.
   bool enabled() const { return fs_ != nullptr; }
+
+  // Those that were read whole, or written.
+  std::vector<SnapshotOrigin::File> Files() const;
+  // Whether the file is there, with this size and without damage.
+  bool IsWhole(uint32_t number, uint64_t size) const;
 
   // Of all files.
   uint64_t bytes() const { return bytes_.load(); }
@@ -49,6 +55,7 @@ class ChunkFiles {
     uint32_t number = 0;
     int64_t max_time = 0;
     std::unique_ptr<base::MappedFile> mapped;  // null: it could not be read
+    bool damaged = false;
   };
   std::string PathOf(uint32_t number) const;
 

@@ -1,7 +1,6 @@
 // Head chunk files: what they hold need not be made again, and what they do not hold is not lost.
 #include "tsdb/head/chunk_files.h"
 
-#include <bit>
 #include <map>
 
 #include <gtest/gtest.h>
@@ -9,17 +8,12 @@
 #include "base/fs_faulty.h"
 #include "base/metrics.h"
 #include "chunk/xor_chunk.h"
-#include "tsdb/block/stored_sample.h"
-#include "tsdb/head/head.h"
+#include "tsdb/head/head_test_support.h"
 #include "tsdb/wal/segment.h"
 
 namespace tributary::tsdb {
 namespace {
 
-using model::Labels;
-
-constexpr int64_t kNow = 1'700'000'000'000 / 7'200'000 * 7'200'000;
-constexpr int64_t kInterval = 15'000;
 constexpr const char* kDir = "chunks_head";
 
 TEST(ChunkFileTest, IsLaidOutAsInPrometheus) {
@@ -82,94 +76,6 @@ TEST(ChunkFileTest, NoDamageGetsAChunkThrough) {
     EXPECT_EQ(cut.chunks.size(), at < 8 ? 0 : (at - 8) / entry) << at;
     EXPECT_EQ(cut.damage.has_value(), at < 8 || (at - 8) % entry != 0) << at;
   }
-}
-
-// A head with its log and its chunk files.
-struct Store {
-  base::MetricsRegistry registry;
-  WalMetrics wal_metrics{registry};
-  Head head{{.chunks = {}, .min_chunk_file_bytes = 1}, registry, &wal_metrics};
-  std::unique_ptr<WalWriter> wal;
-};
-
-std::unique_ptr<Store> Open(base::FileSystem& fs) {
-  auto store = std::make_unique<Store>();
-  if (!store->head.Replay(fs, {.wal_dir = "wal", .chunks_dir = kDir, .threads = 2})) return nullptr;
-  auto wal = WalWriter::Open(fs, {.dir = "wal", .sync_on_commit = true}, nullptr);
-  if (!wal) return nullptr;
-  store->wal = std::move(*wal);
-  store->head.LogTo(store->wal.get());
-  return store;
-}
-
-model::SeriesRef Ref(storage::Appender& appender, int series) {
-  std::vector<model::Label> span;
-  const Labels labels = Labels::Of({{"__name__", "m"}, {"i", std::to_string(series)}});
-  labels.ToSpan(&span);
-  return *appender.GetOrCreate(span, labels.Hash());
-}
-
-model::Histogram HistogramAt(int64_t tick) {
-  model::Histogram h;
-  h.schema = 1;
-  h.count = static_cast<uint64_t>(tick) + 3;
-  h.zero_count = 1;
-  h.zero_threshold = 0.001;
-  h.sum = static_cast<double>(tick) * 1.5;
-  h.positive_spans = {{0, 2}};
-  h.positive_buckets = {1, tick};
-  return h;
-}
-
-constexpr int kFloatSeries = 3;
-
-// One commit with a sample of each series; the last is of histograms.
-bool Tick(Store& store, int64_t tick) {
-  const auto appender = store.head.NewAppender();
-  for (int i = 0; i < kFloatSeries; ++i) {
-    const storage::RefSample sample{Ref(*appender, i), kNow + tick * kInterval,
-                                    static_cast<double>(tick * 10 + i) * 0.3};
-    storage::AppendOutcome outcome;
-    appender->Append({&sample, 1}, {&outcome, 1});
-    EXPECT_EQ(outcome, storage::AppendOutcome::kAppended);
-  }
-  EXPECT_EQ(appender->AppendHistogram(Ref(*appender, kFloatSeries), kNow + tick * kInterval,
-                                      HistogramAt(tick)),
-            storage::AppendOutcome::kAppended);
-  return appender->Commit().has_value();
-}
-
-using Values = std::map<std::string, std::map<int64_t, std::string>>;
-
-std::string TextOf(const StoredSample& sample) {
-  if (const double* v = std::get_if<double>(&sample.value)) {
-    return std::to_string(std::bit_cast<uint64_t>(*v));
-  }
-  const auto& h = std::get<std::unique_ptr<model::Histogram>>(sample.value);
-  return "histogram " + std::to_string(h->count) + " " + std::to_string(h->sum);
-}
-
-// All that is in the head; chunks must neither overlap nor be out of order.
-Values All(Head& head) {
-  Values values;
-  const auto querier = head.NewQuerier(model::kMinTime, model::kMaxTime);
-  const auto selection = (*querier)->Select({}, {});
-  for (size_t i = 0; i < (*selection)->size(); ++i) {
-    storage::ChunkBuffer buffer;
-    std::vector<chunk::ChunkView> chunks;
-    EXPECT_TRUE((*selection)->Chunks(i, &buffer, &chunks));
-    int64_t newest = model::kMinTime;
-    for (const chunk::ChunkView& c : chunks) {
-      std::vector<StoredSample> samples;
-      EXPECT_TRUE(DecodeSamples(c, {model::kMinTime, model::kMaxTime}, &samples));
-      for (const StoredSample& s : samples) {
-        EXPECT_GT(s.t, newest);
-        newest = s.t;
-        values[(*selection)->LabelsOf(i).ToString()][s.t] = TextOf(s);
-      }
-    }
-  }
-  return values;
 }
 
 std::vector<std::string> FilesIn(base::FileSystem& fs) {

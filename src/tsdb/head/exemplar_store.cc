@@ -174,6 +174,16 @@ void ExemplarStore::Resize(uint64_t max_exemplars) {
   SetGauges();
 }
 
+void ExemplarStore::EachByArrival(const Visitor& visit) const {
+  base::MutexLock lock(mutex_);
+  const size_t count = ring_.size();
+  const size_t begin = next_ == count ? 0 : next_;
+  for (size_t i = 0; i < count; ++i) {
+    const Entry& entry = ring_[(begin + i) % count];
+    visit(entry.chain->labels, entry.exemplar);
+  }
+}
+
 void ExemplarStore::SetGauges() {
   in_storage_.Set(static_cast<double>(ring_.size()));
   series_in_storage_.Set(static_cast<double>(chains_.size()));

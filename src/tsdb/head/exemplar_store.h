@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <utility>
@@ -42,6 +43,10 @@ class ExemplarStore {
   // Exemplars up to this much older than the newest of their series are taken.
   void SetOutOfOrderWindow(int64_t window_ms) { window_ms_.store(window_ms); }
   bool enabled() const { return max_.load(std::memory_order_relaxed) != 0; }
+
+  using Visitor = std::function<void(const model::Labels& series, const model::Exemplar&)>;
+  // Calls visit() for all, oldest arrival first, under the store's lock.
+  void EachByArrival(const Visitor& visit) const TB_EXCLUDES(mutex_);
 
   // As storage::ExemplarQueryable.
   std::vector<storage::SeriesExemplars> Select(

@@ -1,11 +1,14 @@
 #include "tsdb/head/head.h"
 
 #include <algorithm>
+#include <chrono>
 #include <malloc.h>
 #include <utility>
 
+#include "base/log.h"
 #include "tsdb/head/head_appender.h"
 #include "tsdb/head/head_querier.h"
+#include "tsdb/head/snapshot_writer.h"
 
 namespace tributary::tsdb {
 namespace {
@@ -53,10 +56,43 @@ Head::Head(HeadOptions options, base::MetricsRegistry& registry, const WalMetric
 Head::~Head() = default;
 
 base::Status Head::Replay(base::FileSystem& fs, ReplayOptions options) {
-  base::Status status = HeadReplay(state_, fs, std::move(options)).Run();
+  snapshots_dir_ = options.snapshots_dir;
+  base::Status status;
+  {
+    HeadReplay replay(state_, fs, std::move(options));
+    status = replay.Run();
+    snapshot_segment_ = replay.snapshot_segment();
+    snapshot_bytes_ = replay.snapshot_bytes();
+    logged_at_snapshot_ = -static_cast<int64_t>(replay.log_bytes());
+  }
   // What the threads of the replay have freed would stay with the process.
   malloc_trim(0);
   return status;
+}
+
+base::Status Head::WriteSnapshot(base::FileSystem& fs, bool always) {
+  if (snapshots_dir_.empty() || state_.wal == nullptr) return {};
+  const auto logged = static_cast<int64_t>(state_.wal->logged_bytes());
+  const auto since = static_cast<uint64_t>(logged - logged_at_snapshot_);
+  if (since < state_.options.min_snapshot_log_bytes) return {};
+  // A byte of either takes about as long to read, so that a start takes at most twice as long as
+  // with a snapshot taken just before, and no more is written for snapshots than for the log.
+  if (!always && since < snapshot_bytes_) return {};
+  const auto begin = std::chrono::steady_clock::now();
+  // Also after a failure: not again at once.
+  logged_at_snapshot_ = logged;
+  const auto written = WriteHeadSnapshot(state_, fs, snapshots_dir_);
+  if (!written) {
+    state_.metrics.snapshots_failed.Add();
+    return written.error().Context("writing a head snapshot");
+  }
+  state_.metrics.snapshots.Add();
+  snapshot_segment_ = written->segment;
+  snapshot_bytes_ = written->bytes;
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  LOG_INFO("head snapshot written", kv("series", num_series()), kv("bytes", written->bytes),
+           kv("seconds", took.count()));
+  return {};
 }
 
 std::unique_ptr<storage::Appender> Head::NewAppender() { return MakeHeadAppender(state_); }

@@ -66,6 +66,12 @@ class Head final : public storage::Appendable, public storage::Queryable {
   // without a directory for them (ReplayOptions::chunks_dir).
   base::Status WriteChunks();
 
+  // Writes a snapshot (docs/format/head_snapshot.md) when so much was logged since the last one
+  // that a start would take longer for it than for the snapshot; `always`: when anything worth it
+  // was. Not beside Truncate() and WriteChunks(). Does nothing without a directory for them
+  // (ReplayOptions::snapshots_dir).
+  base::Status WriteSnapshot(base::FileSystem& fs, bool always);
+
   // Rewrites the older two thirds of the finished segments of the log as a checkpoint, without
   // samples before `min_time` and series that are gone, and removes them. Keeps what a follower
   // at `needed_from` (a segment) has not read. One call at a time.
@@ -103,6 +109,12 @@ class Head final : public storage::Appendable, public storage::Queryable {
   mutable HeadState state_;
   OutOfOrderHead out_of_order_{state_};
   size_t unmapped_before_ = 0;  // what the last WriteChunks() left in memory
+  std::string snapshots_dir_;
+  uint32_t snapshot_segment_ = 0;  // of the newest one; 0: there is none
+  uint64_t snapshot_bytes_ = 0;
+  // What was logged when it was taken. Counts from the start of the process, and goes below zero
+  // for what was there before.
+  int64_t logged_at_snapshot_ = 0;
   std::vector<std::unique_ptr<base::MetricsRegistry::CallbackHandle>> callbacks_;
 };
 

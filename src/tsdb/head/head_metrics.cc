@@ -72,6 +72,10 @@ HeadMetrics::HeadMetrics(base::MetricsRegistry& r)
                                                "Total number of checkpoint deletions that "
                                                "failed.")),
       replay_unknown_refs(r.GetCounter("tributary_wal_replay_unknown_refs_total",
-                                       "Samples in the log whose series record was missing.")) {}
+                                       "Samples in the log whose series record was missing.")),
+      snapshots(r.GetCounter("tributary_tsdb_head_snapshots_total",
+                             "Snapshots of the head written, for a faster start.")),
+      snapshots_failed(r.GetCounter("tributary_tsdb_head_snapshots_failed_total",
+                                    "Snapshots of the head that could not be written.")) {}
 
 }  // namespace tributary::tsdb

@@ -33,6 +33,8 @@ struct HeadMetrics {
   base::Counter& checkpoint_deletions;
   base::Counter& checkpoint_deletions_failed;
   base::Counter& replay_unknown_refs;
+  base::Counter& snapshots;
+  base::Counter& snapshots_failed;
 };
 
 }  // namespace tributary::tsdb

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "tsdb/head/snapshot_loader.h"
 #include "tsdb/wal/log_batches.h"
 
 namespace tributary::tsdb {
@@ -26,13 +27,16 @@ base::Status HeadReplay::Run() {
     ASSIGN_OR_RETURN(const auto files, head_.chunk_files.Load(fs_, options_.chunks_dir, pool_));
     shards_.TakeFileChunks(files, options_.min_time, pool_);
   }
+  ASSIGN_OR_RETURN(const uint32_t from, LoadSnapshot());
   LogBatches log(fs_, {.dir = options_.wal_dir,
+                       .first_segment = from,
                        .on_segment = options_.on_segment,
                        .on_damage = [this](const base::Error& error) { Damaged(error); }});
   PackedRecords batch;
   while (true) {
     ASSIGN_OR_RETURN(const bool more, log.Next(&batch));
     if (!more) break;
+    log_bytes_ += batch.bytes.size();
     ReplayBatch(batch);
   }
   for (const IndexedSeries& series : made_) head_.index.Add(series);
@@ -47,6 +51,28 @@ base::Status HeadReplay::Run() {
            kv("file_chunks", shards_.file_chunks()), kv("segments", log.segments()),
            kv("damaged_places", damaged_places_.load()));
   return {};
+}
+
+base::Result<uint32_t> HeadReplay::LoadSnapshot() {
+  if (options_.snapshots_dir.empty()) return 0u;
+  SnapshotLoader loader(head_, shards_, fs_, pool_, options_.min_time);
+  ASSIGN_OR_RETURN(auto loaded, loader.Load(options_.snapshots_dir, options_.wal_dir));
+  if (!loaded) return 0u;
+  for (const auto& [logged, own] : loaded->foreign) {
+    const model::SeriesRef from(logged);
+    const model::SeriesRef to(own);
+    if (MeaningOf(to) == 0) continue;
+    MapForeign(from, to);
+    shards_.Claim(from, to);
+  }
+  RETURN_IF_ERROR(loader.LoadChunks());
+  made_ = std::move(loaded->made);
+  snapshot_segment_ = loaded->segment;
+  snapshot_bytes_ = loaded->bytes;
+  LOG_INFO("head snapshot loaded", kv("series", head_.num_series.load()),
+           kv("bytes", loaded->bytes), kv("segment", loaded->segment));
+  ReplayBatch(loaded->records);
+  return loaded->segment;
 }
 
 // Slots that were passed over become free, for refs that nothing on disk has given a meaning.

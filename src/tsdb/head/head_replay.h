@@ -27,6 +27,7 @@ namespace tributary::tsdb {
 struct ReplayOptions {
   std::string wal_dir;
   std::string chunks_dir = {};  // of head chunk files; empty: there are none, and none are written
+  std::string snapshots_dir = {};  // of head snapshots; empty: as above
   size_t threads = 1;
   // Samples before this are in blocks already, and left out.
   model::Timestamp min_time = model::kMinTime;
@@ -39,6 +40,11 @@ class HeadReplay {
 
   base::Status Run();
 
+  // After Run(): what the next snapshot is compared with.
+  uint64_t log_bytes() const { return log_bytes_; }  // read, as they are in the files
+  uint32_t snapshot_segment() const { return snapshot_segment_; }
+  uint64_t snapshot_bytes() const { return snapshot_bytes_; }
+
  private:
   // Where a step of the batch is.
   struct Place {
@@ -47,6 +53,8 @@ class HeadReplay {
     friend auto operator<=>(const Place&, const Place&) = default;
   };
 
+  // Returns the segment from which the log is to be read; 0: all of it.
+  base::Result<uint32_t> LoadSnapshot();
   void ReplayBatch(const PackedRecords& batch);
   void MakeSeriesOf(Place place);
   // Appends what the steps from the last call's end up to `end` hold.
@@ -73,6 +81,9 @@ class HeadReplay {
   std::vector<DecodedRecords> parts_;  // of the batch, in the order of the log
   size_t num_parts_ = 0;
   std::vector<IndexedSeries> made_;  // not in the index yet
+  uint64_t log_bytes_ = 0;
+  uint32_t snapshot_segment_ = 0;
+  uint64_t snapshot_bytes_ = 0;
   Place applied_;
 };
 

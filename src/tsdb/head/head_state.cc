@@ -90,6 +90,16 @@ base::Result<model::SeriesRef> HeadState::GetOrCreate(model::LabelSpan label_spa
   return ref;
 }
 
+model::SeriesRef HeadState::Find(model::LabelSpan label_span) {
+  const uint64_t hash = model::HashLabels(label_span);
+  const uint32_t shard_index = ShardOfHash(hash);
+  Shard& shard = series.shard(shard_index);
+  base::MutexLock lock(shard.mutex);
+  const uint32_t slot = series.FindByLabels(shard, label_span, hash);
+  if (slot == IdTable::kNone) return {};
+  return MakeSeriesRef(shard_index, slot, shard.slots[slot].generation);
+}
+
 void HeadState::CoverTime(int64_t min, int64_t max) {
   LowerTo(&min_time, min);
   RaiseTo(&max_time, max);

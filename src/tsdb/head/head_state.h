@@ -46,6 +46,8 @@ struct HeadOptions {
   uint32_t out_of_order_capacity = 32;  // samples in an out-of-order chunk
   // Full chunks of fewer bytes are not worth a file: replay makes them in a few milliseconds.
   size_t min_chunk_file_bytes = 1 << 20;
+  // Less than this in the log is read about as fast as a snapshot of it.
+  size_t min_snapshot_log_bytes = 4 << 20;
 };
 
 // Buffers of one appender, handed on to the next.
@@ -83,6 +85,8 @@ struct HeadState {
   // The series with these labels, made if new.
   base::Result<model::SeriesRef> GetOrCreate(model::LabelSpan label_span, uint64_t hash,
                                              bool* created);
+  // 0: there is none.
+  model::SeriesRef Find(model::LabelSpan label_span);
   // Widens [min_time, max_time] of what was ever appended.
   void CoverTime(int64_t min, int64_t max);
   // What this ref of the log means today: own refs are themselves, foreign ones are looked up.

@@ -16,4 +16,13 @@ void HeadTombstones::Add(std::span<const RefTombstone> tombstones) {
   series_.store(by_ref_.size(), std::memory_order_release);
 }
 
+std::vector<RefTombstone> HeadTombstones::All() const {
+  base::MutexLock lock(mutex_);
+  std::vector<RefTombstone> all;
+  for (const auto& [ref, intervals] : by_ref_) {
+    for (const TimeInterval& i : intervals) all.push_back({model::SeriesRef(ref), i.min, i.max});
+  }
+  return all;
+}
+
 }  // namespace tributary::tsdb

@@ -23,6 +23,7 @@ class HeadTombstones {
   bool empty() const { return series_.load(std::memory_order_acquire) == 0; }
   std::vector<TimeInterval> Of(model::SeriesRef ref) const;
   void Add(std::span<const RefTombstone> tombstones);
+  std::vector<RefTombstone> All() const;
   // Forgets what ends before `min_time`, and series for which gone(ref) says so.
   template <class F>
   void Forget(model::Timestamp min_time, F&& gone) {

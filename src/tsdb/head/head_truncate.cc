@@ -1,6 +1,7 @@
 // Forgetting: old chunks, series without samples, and the log of both.
 #include <algorithm>
 #include <chrono>
+#include <limits>
 
 #include <absl/container/flat_hash_set.h>
 
@@ -154,6 +155,11 @@ base::Status Head::TruncateLog(base::FileSystem& fs, model::Timestamp min_time,
   if (base::Status removed = RemoveCheckpointed(fs, dir, through); !removed) {
     state_.metrics.checkpoint_deletions_failed.Add();
     return removed;
+  }
+  if (snapshot_segment_ <= through + 1) {
+    // The snapshot is of no use without the segment before its own: time for another.
+    snapshot_bytes_ = 0;
+    logged_at_snapshot_ = std::numeric_limits<int64_t>::min() / 2;
   }
   LOG_INFO("wal truncated", kv("through", SegmentName(through)),
            kv("series_kept", stats->series_kept), kv("series_dropped", stats->series_dropped),

@@ -181,6 +181,31 @@ LabelRun LabelTable::Intern(model::LabelSpan labels) {
   return LabelRun(run);
 }
 
+LabelId LabelTable::InternLabel(const model::Label& label) {
+  base::MutexLock lock(mutex_);
+  return LabelId(InternLabel(InternName(label.name), label.value));
+}
+
+LabelRun LabelTable::Intern(std::span<const LabelId> labels) {
+  CHECK(labels.size() <= kMaxLabels, "too many labels in a set");
+  base::MutexLock lock(mutex_);
+  scratch_.clear();
+  for (const LabelId id : labels) scratch_.push_back(entries_[id.value()].name);
+  if (last_shape_ == 0 ||
+      !std::ranges::equal(std::span(shapes_[last_shape_].names, shapes_[last_shape_].size),
+                          scratch_)) {
+    last_shape_ = InternShape(scratch_);
+  }
+  const uint32_t run = AllocateRun(static_cast<uint32_t>(labels.size()) + 1);
+  uint32_t* place = blocks_[run / kBlockWords] + run % kBlockWords;
+  *place++ = last_shape_;
+  for (const LabelId id : labels) {
+    ++runs_with_[id.value()];
+    *place++ = id.value();
+  }
+  return LabelRun(run);
+}
+
 void LabelTable::Release(LabelRun run) {
   const std::span<const LabelId> ids = LabelsOf(run);
   const size_t words = ids.size() + 1;

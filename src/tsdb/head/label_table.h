@@ -46,6 +46,10 @@ class LabelTable {
   // A run for these labels; calling twice gives two runs. REQUIRES: at most kMaxLabels, well
   // formed.
   LabelRun Intern(model::LabelSpan labels) TB_EXCLUDES(mutex_);
+  // The same in two steps, for sets that have many labels in common: the label stays until the next
+  // TakeUnused(), or as long as some run has it.
+  LabelId InternLabel(const model::Label& label) TB_EXCLUDES(mutex_);
+  LabelRun Intern(std::span<const LabelId> labels) TB_EXCLUDES(mutex_);
   // Gives the run's memory back.
   void Release(LabelRun run) TB_EXCLUDES(mutex_);
 

@@ -46,6 +46,24 @@ int64_t OpenMinTime(HeadShard* shard, const MemSeries& series) {
   return XorMinTime(shard->open.Data(series.buffer, series.small));
 }
 
+ClosedChunks::Header HeaderOf(const MemSeries& series, const chunk::ChunkView& view) {
+  return {.previous = series.closed,
+          .encoding = view.encoding,
+          .min_time = view.min_time,
+          .max_time = view.max_time};
+}
+
+// The series' newest samples are those of a chunk.
+void EndsWith(chunk::Encoding encoding, int64_t max_time, MemSeries* series) {
+  series->state.t = max_time;
+  series->flags |= MemSeries::kHasSample;
+  if (encoding == chunk::Encoding::kXor) {
+    series->flags &= static_cast<uint8_t>(~MemSeries::kHistogram);
+  } else {
+    series->flags |= MemSeries::kHistogram;
+  }
+}
+
 bool HasOpenChunk(const MemSeries& series) { return series.buffer != 0 || series.histogram != 0; }
 
 void FreeOpenChunk(HeadShard* shard, MemSeries* series) {
@@ -88,20 +106,31 @@ void CloseChunk(HeadShard* shard, MemSeries* series) {
   FreeOpenChunk(shard, series);
 }
 
-void AddMappedChunk(HeadShard* shard, MemSeries* series, const chunk::ChunkView& view) {
-  series->closed = shard->closed.AddMapped({.previous = series->closed,
-                                            .encoding = view.encoding,
-                                            .min_time = view.min_time,
-                                            .max_time = view.max_time},
-                                           view.data);
+void RestoreClosedChunk(HeadShard* shard, MemSeries* series, const chunk::ChunkView& view) {
+  CloseChunk(shard, series);
+  series->closed = shard->closed.Add(HeaderOf(*series, view), view.data);
   ++shard->num_chunks;
-  series->state.t = view.max_time;
-  series->flags |= MemSeries::kHasSample;
-  if (view.encoding == chunk::Encoding::kXor) {
-    series->flags &= static_cast<uint8_t>(~MemSeries::kHistogram);
-  } else {
-    series->flags |= MemSeries::kHistogram;
-  }
+  EndsWith(view.encoding, view.max_time, series);
+}
+
+void RestoreOpenChunk(HeadShard* shard, MemSeries* series, base::Bytes data,
+                      const chunk::XorState& state, int64_t next_at) {
+  CloseChunk(shard, series);
+  unsigned bits = OpenChunks::kMinBits;
+  while (size_t{1} << bits < data.size()) ++bits;
+  series->buffer = shard->open.Allocate(bits);
+  series->small = static_cast<uint8_t>(bits);
+  std::ranges::copy(data, shard->open.Data(series->buffer, bits).begin());
+  ++shard->num_chunks;
+  series->next_at = next_at;
+  EndsWith(chunk::Encoding::kXor, state.t, series);
+  series->state = state;
+}
+
+void AddMappedChunk(HeadShard* shard, MemSeries* series, const chunk::ChunkView& view) {
+  series->closed = shard->closed.AddMapped(HeaderOf(*series, view), view.data);
+  ++shard->num_chunks;
+  EndsWith(view.encoding, view.max_time, series);
 }
 
 bool AppendFloat(HeadShard* shard, MemSeries* series, const ChunkOptions& options, int64_t t,

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/fs.h"
 #include "chunk/encoding.h"
 #include "chunk/histogram_appender.h"
 #include "chunk/xor_chunk.h"
@@ -90,6 +91,13 @@ int64_t RangeEnd(int64_t t, int64_t width);
 
 // Makes the open chunk, if any, a closed one.
 void CloseChunk(HeadShard* shard, MemSeries* series);
+
+// Gives a series a chunk as its newest: a finished one, or an XOR chunk that goes on. The bytes are
+// copied. REQUIRES: no sample at or after its begin; for the second, no more than an OpenChunks
+// buffer holds.
+void RestoreClosedChunk(HeadShard* shard, MemSeries* series, const chunk::ChunkView& view);
+void RestoreOpenChunk(HeadShard* shard, MemSeries* series, base::Bytes data,
+                      const chunk::XorState& state, int64_t next_at);
 
 // Gives a series without an open chunk one that is in a mapped file, with its newest samples.
 void AddMappedChunk(HeadShard* shard, MemSeries* series, const chunk::ChunkView& view);

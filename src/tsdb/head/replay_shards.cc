@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "chunk/histogram_reader.h"
+
 namespace tributary::tsdb {
 namespace {
 
@@ -32,6 +34,7 @@ void ReplayShards::TakeFileChunks(const std::vector<std::vector<FileChunk>>& fil
       }
     }
     std::ranges::stable_sort(list, {}, [](const FileChunk& c) { return c.ref.value(); });
+    list.shrink_to_fit();
     shards_[s].claimed.resize(list.size());
   });
 }
@@ -57,19 +60,15 @@ void ReplayShards::Claim(model::SeriesRef logged, model::SeriesRef series) {
   if (found.empty()) return;
   Shard& shard = shards_[ShardOf(series)];
   Waiting& waiting = shard.waiting[SlotOf(series)];
-  const auto begin = static_cast<uint32_t>(shard.chunks.size());
-  shard.chunks.insert(shard.chunks.end(), found.begin(), found.end());
-  if (waiting.next < waiting.end) {
+  if (waiting.empty()) {
+    waiting = found;
+  } else {
     // One that was logged under another ref as well.
-    for (uint32_t i = waiting.next; i < waiting.end; ++i) {
-      const FileChunk chunk = shard.chunks[i];
-      shard.chunks.push_back(chunk);
-    }
-    std::stable_sort(
-        shard.chunks.begin() + begin, shard.chunks.end(),
-        [](const FileChunk& a, const FileChunk& b) { return a.chunk.min_time < b.chunk.min_time; });
+    std::vector<FileChunk>& all = shard.merged.emplace_back(found.begin(), found.end());
+    all.insert(all.end(), waiting.begin(), waiting.end());
+    std::ranges::stable_sort(all, {}, [](const FileChunk& c) { return c.chunk.min_time; });
+    waiting = all;
   }
-  waiting = {begin, static_cast<uint32_t>(shard.chunks.size())};
   HeadState::Shard& table = head_.series.shard_of(series);
   base::MutexLock lock(table.mutex);
   table.slots[SlotOf(series)].flags |= MemSeries::kChunksWait;
@@ -79,8 +78,8 @@ void ReplayShards::Reach(uint32_t shard_index, uint32_t slot, MemSeries* series,
   Shard& shard = shards_[shard_index];
   HeadShard& chunks = head_.chunks[shard_index];
   Waiting& waiting = shard.waiting[slot];
-  for (; waiting.next < waiting.end; ++waiting.next) {
-    const chunk::ChunkView& c = shard.chunks[waiting.next].chunk;
+  for (; !waiting.empty(); waiting = waiting.subspan(1)) {
+    const chunk::ChunkView& c = waiting.front().chunk;
     if (c.min_time > t) return;
     // One that overlaps what is there proves nothing about what lies between.
     if (series->Has(MemSeries::kHasSample) && c.min_time <= series->state.t) continue;
@@ -146,21 +145,75 @@ void ReplayShards::Apply(uint32_t shard_index, const storage::RefHistogram& h) {
   }
 }
 
+base::Status ReplayShards::Restore(uint32_t shard_index, const SnapshotSeries& taken,
+                                   int64_t min_time) {
+  if (taken.labels.empty()) return {};
+  Shard& to = shards_[shard_index];
+  HeadState::Shard& shard = head_.series.shard(shard_index);
+  HeadShard& chunks = head_.chunks[shard_index];
+  base::MutexLock lock(shard.mutex);
+  MemSeries* const series = &shard.slots[taken.slot];
+  for (const SnapshotChunk& c : taken.chunks) {
+    if (c.view.max_time < min_time) continue;
+    if (series->Has(MemSeries::kChunksWait)) {
+      Reach(shard_index, taken.slot, series, c.view.min_time);
+    }
+    Cover(&to, c.view.min_time, c.view.max_time);
+    if (series->Has(MemSeries::kHasSample) && c.view.min_time <= series->state.t) {
+      // A file made later has it, mostly as it is.
+      RETURN_IF_ERROR(AppendNewer(&chunks, series, c.view));
+    } else if (c.open) {
+      RestoreOpenChunk(&chunks, series, c.view.data, c.state, c.next_at);
+    } else {
+      RestoreClosedChunk(&chunks, series, c.view);
+    }
+  }
+  return {};
+}
+
+base::Status ReplayShards::AppendNewer(HeadShard* chunks, MemSeries* series,
+                                       const chunk::ChunkView& view) {
+  if (view.max_time <= series->state.t) return {};
+  const ChunkOptions& options = head_.options.chunks;
+  if (view.encoding == chunk::Encoding::kXor) {
+    std::vector<int64_t> t(chunk::ChunkNumSamples(view.data));
+    std::vector<double> v(t.size());
+    ASSIGN_OR_RETURN(const size_t n, chunk::XorDecode(view.data, t.data(), v.data()));
+    for (size_t i = 0; i < n; ++i) AppendFloat(chunks, series, options, t[i], v[i]);
+    return {};
+  }
+  chunk::HistogramReader reader(view.encoding, view.data);
+  model::Histogram integer;
+  model::FloatHistogram floats;
+  while (reader.Next()) {
+    if (reader.is_float()) {
+      reader.Get(&floats);
+      AppendHistogram(chunks, series, options, reader.t(), floats);
+    } else {
+      reader.Get(&integer);
+      AppendHistogram(chunks, series, options, reader.t(), integer);
+    }
+  }
+  return reader.status();
+}
+
 void ReplayShards::Finish(uint32_t shard_index) {
   Shard& to = shards_[shard_index];
   HeadState::Shard& shard = head_.series.shard(shard_index);
   base::MutexLock lock(shard.mutex);
   for (const auto& [slot, waiting] : to.waiting) {
     MemSeries& series = shard.slots[slot];
-    if (!series.Has(MemSeries::kChunksWait)) continue;
-    Reach(shard_index, slot, &series, INT64_MAX);
-    // The value of the newest sample decides what is a duplicate.
+    if (series.Has(MemSeries::kChunksWait)) Reach(shard_index, slot, &series, INT64_MAX);
+  }
+  to.waiting.clear();
+  // The value of the newest sample decides what is a duplicate.
+  ClosedChunks& closed = head_.chunks[shard_index].closed;
+  for (uint32_t slot = 1; slot < shard.next_slot; ++slot) {
+    MemSeries& series = shard.slots[slot];
     if (series.buffer != 0 || series.histogram != 0 || series.closed == 0) continue;
-    ClosedChunks& closed = head_.chunks[shard_index].closed;
     if (closed.header(series.closed).encoding != chunk::Encoding::kXor) continue;
     if (const auto state = chunk::XorResume(closed.Data(series.closed))) series.state.v = state->v;
   }
-  to.waiting.clear();
   if (to.lowest <= to.highest) head_.CoverTime(to.lowest, to.highest);
 }
 

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <limits>
 #include <span>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "storage/wal_source.h"
 #include "tsdb/head/chunk_file.h"
 #include "tsdb/head/head_state.h"
+#include "tsdb/head/snapshot_file.h"
 
 namespace tributary::tsdb {
 
@@ -37,6 +39,9 @@ class ReplayShards {
 
   void Apply(uint32_t shard, std::span<const storage::RefSample> samples);
   void Apply(uint32_t shard, const storage::RefHistogram& h);
+  // Gives the series of a snapshot its chunks. Before any sample of the series; those that end
+  // before `min_time` are left out.
+  base::Status Restore(uint32_t shard, const SnapshotSeries& taken, int64_t min_time);
   // At the end of the log: file chunks that still wait become chunks of their series.
   void Finish(uint32_t shard);
 
@@ -48,18 +53,15 @@ class ReplayShards {
   int64_t highest_unclaimed_generation() const;
 
  private:
-  // Of the chunks that wait on a series.
-  struct Waiting {
-    uint32_t next = 0;
-    uint32_t end = 0;
-  };
+  // The chunks that wait on a series, by time; in some by_ref, or in `merged`.
+  using Waiting = std::span<const FileChunk>;
   struct alignas(64) Shard {
     std::vector<FileChunk> by_ref;  // of refs with this shard's number; ascending, oldest first
     std::vector<bool> claimed;
     size_t last_found = 0;
     // Of series of this shard.
-    std::vector<FileChunk> chunks;
     absl::flat_hash_map<uint32_t, Waiting> waiting;  // by slot
+    std::deque<std::vector<FileChunk>> merged;       // of those that have several refs
     uint64_t appended = 0;
     uint64_t unknown = 0;
     uint64_t file_chunks = 0;
@@ -70,6 +72,8 @@ class ReplayShards {
   std::span<const FileChunk> Unclaimed(Shard* shard, model::SeriesRef logged);
   // Gives the series the chunks that begin at or before `t`. REQUIRES: the lock of its shard.
   void Reach(uint32_t shard, uint32_t slot, MemSeries* series, int64_t t);
+  // Appends what the chunk has behind the newest sample.
+  base::Status AppendNewer(HeadShard* chunks, MemSeries* series, const chunk::ChunkView& view);
   static void Cover(Shard* shard, int64_t min, int64_t max) {
     shard->lowest = std::min(shard->lowest, min);
     shard->highest = std::max(shard->highest, max);

@@ -147,11 +147,21 @@ class SeriesTable {
     Free(shard, slot);
   }
 
+  // Before FreeGaps(): what the next series in this slot gets, which has none.
+  void SetGeneration(Shard& shard, uint32_t slot, uint16_t generation) TB_REQUIRES(shard.mutex) {
+    shard.slots.Grow(slot + 1);
+    shard.next_slot = std::max(shard.next_slot, slot + 1);
+    shard.slots[slot].generation = generation;
+  }
+
   // After InsertAt() calls: slots that were passed over become free.
   void FreeGaps(Shard& shard) TB_REQUIRES(shard.mutex) {
     shard.free.clear();
     for (uint32_t slot = shard.next_slot; slot-- > 1;) {
-      if (shard.slots[slot].labels == 0) shard.free.push_back(slot);
+      // One that may have served as many series as it can stays empty.
+      if (shard.slots[slot].labels == 0 && shard.slots[slot].generation < kMaxGeneration) {
+        shard.free.push_back(slot);
+      }
     }
   }
 

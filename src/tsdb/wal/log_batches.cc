@@ -66,11 +66,17 @@ void LogBatches::Add(uint8_t packing, base::Bytes record) {
 }
 
 base::Status LogBatches::Read() {
-  ASSIGN_OR_RETURN(const auto checkpoint, LastCheckpoint(fs_, options_.dir));
-  if (checkpoint) RETURN_IF_ERROR(ReadCheckpoint(checkpoint->path));
+  uint32_t first = options_.first_segment;
+  if (first == 0) {
+    ASSIGN_OR_RETURN(const auto checkpoint, LastCheckpoint(fs_, options_.dir));
+    if (checkpoint) {
+      RETURN_IF_ERROR(ReadCheckpoint(checkpoint->path));
+      first = checkpoint->index + 1;
+    }
+  }
   ASSIGN_OR_RETURN(
       const ReplayedSegments read,
-      ReplaySegments(fs_, options_.dir, "wal", checkpoint ? checkpoint->index + 1 : 0,
+      ReplaySegments(fs_, options_.dir, "wal", first,
                      {.on_segment = options_.on_segment,
                       .on_record = {},
                       .on_packed_record = [this](uint8_t packing,

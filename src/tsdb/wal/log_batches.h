@@ -39,6 +39,7 @@ class LogBatches {
  public:
   struct Options {
     std::string dir;
+    uint32_t first_segment = 0;  // above 0: without the checkpoint and the segments before
     std::function<void(uint32_t)> on_segment;  // begun to be read; called on the reading thread
     // Of the reading thread, too.
     std::function<void(const base::Error&)> on_damage;

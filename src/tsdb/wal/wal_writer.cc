@@ -227,6 +227,7 @@ base::Status WalWriter::WriteGroup(const std::vector<Waiter*>& group) {
 }
 
 void WalWriter::AddRecord(const Encoded& record) {
+  logged_bytes_.fetch_add(record.bytes.size(), std::memory_order_relaxed);
   base::Bytes left = record.bytes;
   bool first = true;
   do {

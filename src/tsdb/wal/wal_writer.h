@@ -9,6 +9,7 @@
 // A new writer begins a new segment behind those that are there, as Prometheus does.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -56,6 +57,8 @@ class WalWriter {
   // Pads, syncs and closes. Later calls of Log() are kUnavailable.
   base::Status Close() TB_EXCLUDES(mutex_);
 
+  // Of records, since it was opened.
+  uint64_t logged_bytes() const { return logged_bytes_.load(); }
   storage::WalPosition end() const { return tail_->end(); }
   const std::shared_ptr<WalTail>& tail() const { return tail_; }
   const std::string& dir() const { return options_.dir; }
@@ -111,6 +114,7 @@ class WalWriter {
   uint64_t file_size_ = 0;  // whole records in the file; beyond it nothing counts
   bool torn_ = false;       // there may be bytes beyond file_size_
   std::string out_;         // fragments not yet written
+  std::atomic<uint64_t> logged_bytes_{0};
 
   // Finished segments are synced and closed aside, so that a commit does not wait for the disk.
   base::Mutex retire_mutex_;
