@@ -66,6 +66,7 @@ class Process {
     SayStart();
     if (const int code = Prepare(); code != kExitOk) return code;
     notifications_.Add(web::kStartingNotice);
+    state_.store_open = true;
     front_->Start();
     if (!Replay()) return Leave(kExitFailure);
     if (state_.stopping) return Leave(kExitOk);
@@ -192,7 +193,7 @@ class Process {
       LOG_WARN("Asked to end while the WAL is replayed; waiting for it",
                kv("seconds", kReplayGrace.count()));
       if (result.wait_for(kReplayGrace) != std::future_status::ready) {
-        // Nothing was accepted yet, so nothing is lost: the next start reads the same log.
+        // What was accepted meanwhile has a log of its own: the next start reads the same files.
         LOG_WARN("See you next time!");
         std::_Exit(kExitOk);
       }

@@ -14,6 +14,7 @@
 #include "tsdb/compact/compactor.h"
 #include "tsdb/db_querier.h"
 #include "tsdb/head/head.h"
+#include "tsdb/intake.h"
 #include "tsdb/tsdb.h"
 #include "tsdb/wal/checkpoint.h"
 #include "tsdb/wal/segment.h"
@@ -29,7 +30,11 @@ constexpr std::string_view kWblDir = "wbl";  // of what came out of order
 constexpr std::string_view kChunksDir = "chunks_head";
 constexpr std::string_view kSnapshotsDir = "snapshots";
 constexpr std::string_view kHeadSnapshotsDir = "head_snapshots";
+constexpr std::string_view kIntakeDir = "intake";  // of what comes while the head is loaded
 constexpr std::string_view kLockFile = "lock";
+// Of queriers that wait for the head: each may hold a thread of those who serve writes, too.
+constexpr int kMostWaiting = 16;
+constexpr std::chrono::seconds kLongestWait{10};
 
 // What remote write follows.
 class HeadWalSource final : public WalSourceBase {
@@ -79,12 +84,12 @@ class DbImpl final : public Db {
             "lockfile creation was clean")),
         replay_seconds_(metrics.GetGauge("prometheus_tsdb_data_replay_duration_seconds",
                                          "Time taken to replay the data on disk.")),
-        head_({.chunks = {.samples_per_chunk = options_.samples_per_chunk,
-                          .chunk_range_ms = options_.min_block_duration_ms},
-               .max_exemplars = options_.max_exemplars,
-               .min_chunk_file_bytes = options_.min_chunk_file_bytes,
-               .min_snapshot_log_bytes = options_.min_snapshot_log_bytes},
-              metrics, &wal_metrics_),
+        head_(MakeHeadOptions(), metrics, &wal_metrics_),
+        intake_({.dir = base::JoinPath(options_.path, kIntakeDir),
+                 .head = MakeHeadOptions(),
+                 .log = LogOptions({}),
+                 .threads = pool.size()},
+                fs),
         compact_metrics_(metrics),
         blocks_(fs_, options_.path, compact_metrics_),
         compactor_(
@@ -119,16 +124,20 @@ class DbImpl final : public Db {
       last_segment_.store(segments.back().index);
       current_segment_.store(segments.front().index);
     }
+    RETURN_IF_ERROR(blocks_.RemoveTemporary());
+    RETURN_IF_ERROR(blocks_.Load());
+    ASSIGN_OR_RETURN(const bool late, fs_.Exists(wbl_dir_));
+    // Older samples of the log are in blocks already; but for what came late.
+    head_begin_ = blocks_.max_time();
+    if (!late) history_end_ = head_begin_;
     return {};
   }
 
   base::Status Replay() override {
     const auto begin = std::chrono::steady_clock::now();
-    RETURN_IF_ERROR(blocks_.RemoveTemporary());
-    RETURN_IF_ERROR(blocks_.Load());
+    const model::Timestamp head_begin = head_begin_;
+    RETURN_IF_ERROR(intake_.Recover());
     RETURN_IF_ERROR(compactor_.pending_deletions().Load());
-    // Older samples of the log are in blocks already.
-    const model::Timestamp head_begin = blocks_.max_time();
     RETURN_IF_ERROR(RemoveTemporaryCheckpoints(fs_, wal_dir_));
     RETURN_IF_ERROR(head_.Replay(
         fs_, {.wal_dir = wal_dir_,
@@ -153,6 +162,13 @@ class DbImpl final : public Db {
             .tail = wal_->tail(),
             .on_damage = [this](const base::Error&) { wal_metrics_.corruptions.Add(); }},
         head_);
+    RETURN_IF_ERROR(intake_.MoveTo(head_, [this] { return AdmitAnyAge(); }));
+    head_.SetOutOfOrderWindow(options_.out_of_order_window_ms, wbl_.get());
+    {
+      base::MutexLock lock(loading_mutex_);
+      loaded_.store(true, std::memory_order_release);
+    }
+    loading_changed_.NotifyAll();
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     replay_seconds_.Set(took.count());
     LOG_INFO("tsdb: ready", kv("path", options_.path), kv("series", head_.num_series()),
@@ -165,17 +181,22 @@ class DbImpl final : public Db {
     return {first_segment_.load(), last_segment_.load(), current_segment_.load()};
   }
 
-  std::unique_ptr<storage::Appender> NewAppender() override { return head_.NewAppender(); }
+  std::unique_ptr<storage::Appender> NewAppender() override {
+    if (!loaded_.load(std::memory_order_acquire)) {
+      if (auto early = intake_.NewAppender()) return early;
+    }
+    return head_.NewAppender();
+  }
   base::Result<std::unique_ptr<storage::Querier>> NewQuerier(model::Timestamp mint,
                                                              model::Timestamp maxt) override {
+    if (maxt < history_end_ && !loaded_.load(std::memory_order_acquire)) {
+      ASSIGN_OR_RETURN(auto parts, QueriersOfBlocks(mint, maxt));
+      if (!parts.empty()) return MergeQueriers(std::move(parts));
+    }
+    RETURN_IF_ERROR(WaitUntilLoaded());
     // The head first: what a truncation takes from it then is in a block that is seen here.
     ASSIGN_OR_RETURN(std::unique_ptr<storage::Querier> head, head_.NewQuerier(mint, maxt));
-    std::vector<std::unique_ptr<storage::Querier>> parts;
-    for (const std::shared_ptr<Block>& block : blocks_.blocks()) {
-      if (!block->Overlaps(mint, maxt)) continue;
-      ASSIGN_OR_RETURN(std::unique_ptr<storage::Querier> part, block->NewQuerier(mint, maxt));
-      parts.push_back(std::move(part));
-    }
+    ASSIGN_OR_RETURN(auto parts, QueriersOfBlocks(mint, maxt));
     parts.push_back(std::move(head));
     return MergeQueriers(std::move(parts));
   }
@@ -246,6 +267,37 @@ class DbImpl final : public Db {
   }
 
  private:
+  HeadOptions MakeHeadOptions() const {
+    return {.chunks = {.samples_per_chunk = options_.samples_per_chunk,
+                       .chunk_range_ms = options_.min_block_duration_ms},
+            .max_exemplars = options_.max_exemplars,
+            .min_chunk_file_bytes = options_.min_chunk_file_bytes,
+            .min_snapshot_log_bytes = options_.min_snapshot_log_bytes};
+  }
+  base::Result<std::vector<std::unique_ptr<storage::Querier>>> QueriersOfBlocks(
+      model::Timestamp mint, model::Timestamp maxt) {
+    std::vector<std::unique_ptr<storage::Querier>> parts;
+    for (const std::shared_ptr<Block>& block : blocks_.blocks()) {
+      if (!block->Overlaps(mint, maxt)) continue;
+      ASSIGN_OR_RETURN(std::unique_ptr<storage::Querier> part, block->NewQuerier(mint, maxt));
+      parts.push_back(std::move(part));
+    }
+    return parts;
+  }
+  base::Status WaitUntilLoaded() {
+    if (loaded_.load(std::memory_order_acquire)) return {};
+    base::MutexLock lock(loading_mutex_);
+    if (waiting_ < kMostWaiting) {
+      ++waiting_;
+      const auto until = std::chrono::steady_clock::now() + kLongestWait;
+      while (!loaded_.load() &&
+             loading_changed_.WaitFor(loading_mutex_, until - std::chrono::steady_clock::now())) {
+      }
+      --waiting_;
+    }
+    if (loaded_.load()) return {};
+    return base::Unavailable("the newest samples are still being loaded: ask again in a moment");
+  }
   uint32_t FollowersNeed() const {
     const auto position = wal_source_->LeastDelivered();
     return position ? position->segment : UINT32_MAX;
@@ -259,6 +311,11 @@ class DbImpl final : public Db {
   base::Status OpenWbl() {
     wbl_metrics_.emplace(metrics_, "prometheus_tsdb_out_of_order_wbl_");
     ASSIGN_OR_RETURN(wbl_, WalWriter::Open(fs_, LogOptions(wbl_dir_), &*wbl_metrics_));
+    return {};
+  }
+  base::Status AdmitAnyAge() {
+    if (wbl_ == nullptr) RETURN_IF_ERROR(OpenWbl());
+    head_.SetOutOfOrderWindow(kAnyAge, wbl_.get());
     return {};
   }
   uint64_t LogBytes(const std::string& dir) const {
@@ -285,7 +342,15 @@ class DbImpl final : public Db {
   std::atomic<uint32_t> first_segment_{0};
   std::atomic<uint32_t> last_segment_{0};
   std::atomic<uint32_t> current_segment_{0};
+  // Until the head is loaded, questions that end before this are answered from blocks alone.
+  model::Timestamp history_end_ = model::kMinTime;
+  model::Timestamp head_begin_ = model::kMinTime;
+  base::Mutex loading_mutex_;
+  base::CondVar loading_changed_;
+  int waiting_ TB_GUARDED_BY(loading_mutex_) = 0;
+  std::atomic<bool> loaded_{false};
   Head head_;
+  Intake intake_;
   CompactMetrics compact_metrics_;
   BlockSet blocks_;
   std::unique_ptr<WalWriter> wal_;

@@ -88,8 +88,13 @@ class Db : public storage::Appendable,
            public storage::Queryable,
            public storage::ExemplarQueryable {
  public:
-  // Locks the directory. Replay() brings the data back; nothing else may be called before it
-  // returns, except progress().
+  // Locks the directory and opens the blocks. Replay() brings the rest of the data back; before it
+  // returns nothing else may be called, except progress(), NewAppender() and NewQuerier().
+  //
+  // While it runs, writes are taken and logged aside, with fewer verdicts (a sample out of order is
+  // taken, however late, as it cannot be told from others yet); they are moved to the others at the
+  // end. Questions about times of which all is in blocks are answered; others wait, and are
+  // kUnavailable when that takes long: an answer is never made of part of the data.
   static base::Result<std::unique_ptr<Db>> Open(DbOptions options, base::FileSystem& fs,
                                                 const base::Clock& clock, base::ThreadPool& pool,
                                                 base::MetricsRegistry& metrics);

@@ -155,7 +155,7 @@ void Series(const Context& context, Call& call) {
 void AddMetadataRoutes(Router& router, const Context& context) {
   const auto add = [&](const char* pattern, unsigned methods,
                        void (*serve)(const Context&, Call&)) {
-    router.Add(pattern, ApiRoute(methods, /*server_only=*/true),
+    router.Add(pattern, ApiRoute(methods, /*server_only=*/true, Needs::kStore),
                [&context, serve](Call& call) { serve(context, call); });
   };
   add("/api/v1/labels", kGet | kPost, LabelNames);

@@ -59,8 +59,7 @@ void Live(const Context& context, Call& call) {
 }  // namespace
 
 void AddNotificationRoutes(Router& router, const Context& context) {
-  RouteOptions always = ApiRoute();
-  always.needs_ready = false;
+  const RouteOptions always = ApiRoute(kGet, /*server_only=*/false, Needs::kNothing);
   router.Add("/api/v1/notifications", always, [&context](Call& call) { List(context, call); });
   router.Add("/api/v1/notifications/live", always, [&context](Call& call) { Live(context, call); });
 }

@@ -265,13 +265,14 @@ void Exemplars(const Context& context, Call& call) {
 }  // namespace
 
 void AddQueryRoutes(Router& router, const Context& context) {
-  const RouteOptions options = ApiRoute(kGet | kPost, /*server_only=*/true);
-  const auto add = [&](const char* pattern, void (*serve)(const Context&, Call&)) {
-    router.Add(pattern, options, [&context, serve](Call& call) { serve(context, call); });
+  const auto add = [&](const char* pattern, void (*serve)(const Context&, Call&),
+                       Needs needs = Needs::kStore) {
+    router.Add(pattern, ApiRoute(kGet | kPost, /*server_only=*/true, needs),
+               [&context, serve](Call& call) { serve(context, call); });
   };
   add("/api/v1/query", Instant);
   add("/api/v1/query_range", Range);
-  add("/api/v1/query_exemplars", Exemplars);
+  add("/api/v1/query_exemplars", Exemplars, Needs::kReady);
   add("/api/v1/explain", Explain);
 }
 

@@ -198,10 +198,9 @@ void WriteBuildInfo(wire::JsonWriter& json) {
 
 void AddStatusRoutes(Router& router, const Context& context) {
   const auto add = [&](const char* pattern, void (*serve)(const Context&, Call&),
-                       bool server_only = false, bool needs_ready = true) {
-    RouteOptions options = ApiRoute(kGet, server_only);
-    options.needs_ready = needs_ready;
-    router.Add(pattern, options, [&context, serve](Call& call) { serve(context, call); });
+                       bool server_only = false, Needs needs = Needs::kReady) {
+    router.Add(pattern, ApiRoute(kGet, server_only, needs),
+               [&context, serve](Call& call) { serve(context, call); });
   };
   add("/api/v1/status/config", Config);
   add("/api/v1/status/flags", Flags);
@@ -209,7 +208,7 @@ void AddStatusRoutes(Router& router, const Context& context) {
   add("/api/v1/status/buildinfo", BuildInfo);
   add("/api/v1/status/tsdb", Tsdb, /*server_only=*/true);
   add("/api/v1/status/tsdb/blocks", TsdbBlocks, /*server_only=*/true);
-  add("/api/v1/status/walreplay", WalReplay, /*server_only=*/false, /*needs_ready=*/false);
+  add("/api/v1/status/walreplay", WalReplay, /*server_only=*/false, Needs::kNothing);
 }
 
 }  // namespace tributary::web

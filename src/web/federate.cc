@@ -119,7 +119,9 @@ class Federation {
 
 void AddFederateRoute(Router& router, const Context& context) {
   auto federation = std::make_shared<Federation>(context);
-  router.Add("/federate", {}, [federation](Call& call) { federation->Serve(call); });
+  RouteOptions options;
+  options.needs = Needs::kStore;
+  router.Add("/federate", options, [federation](Call& call) { federation->Serve(call); });
 }
 
 }  // namespace tributary::web

@@ -28,7 +28,7 @@ void Reload(const Context& context, Call& call) {
 void AddLifecycle(Router& router, const Context& context) {
   RouteOptions change;
   change.methods = kPost | kPut;
-  change.needs_ready = false;
+  change.needs = Needs::kNothing;
   if (context.services.reload) {
     router.Add("/-/reload", change, [&context](Call& call) { Reload(context, call); });
     auto asked = std::make_shared<std::atomic<bool>>(false);
@@ -73,18 +73,18 @@ void ServeOwnMetrics(const Context& context, Call& call) {
 void AddManagementRoutes(Router& router, const Context& context) {
   RouteOptions probe;
   probe.methods = kGet | kHead;
-  probe.needs_ready = false;
+  probe.needs = Needs::kNothing;
   router.Add("/-/healthy", probe, [&context](Call& call) {
     RespondPlain(call.response, 200, AppName(context) + " is Healthy.\n");
   });
-  probe.needs_ready = true;
+  probe.needs = Needs::kReady;
   router.Add("/-/ready", probe, [&context](Call& call) {
     RespondPlain(call.response, 200, AppName(context) + " is Ready.\n");
   });
   AddLifecycle(router, context);
 
   RouteOptions always;
-  always.needs_ready = false;
+  always.needs = Needs::kNothing;
   router.Add("/metrics", always, [&context](Call& call) { ServeOwnMetrics(context, call); });
   router.Add("/version", always, [](Call& call) {
     std::string text;

@@ -351,6 +351,7 @@ void AddRemoteReadRoute(Router& router, const Context& context) {
   auto handler = std::make_shared<RemoteRead>(context);
   RouteOptions options;
   options.methods = kPost;
+  options.needs = Needs::kStore;
   router.Add("/api/v1/read", options, [handler](Call& call) { handler->Serve(call); });
 }
 

@@ -17,12 +17,19 @@ using HandlerFunction = std::function<void(Call&)>;
 
 enum Method : unsigned char { kGet = 1, kPost = 2, kPut = 4, kHead = 8, kDelete = 16 };
 
+// What must be there for a route to be served.
+enum class Needs : unsigned char {
+  kNothing,
+  kStore,  // which may still be loading: it says itself what it can do
+  kReady   // everything
+};
+
 struct RouteOptions {
   unsigned methods = kGet;
-  bool needs_ready = true;   // 503 before the data is there
-  bool is_api = false;       // CORS headers, envelope errors
-  bool server_only = false;  // 422 in agent mode
-  std::string metric_name;   // "": the pattern
+  Needs needs = Needs::kReady;  // 503 before
+  bool is_api = false;          // CORS headers, envelope errors
+  bool server_only = false;     // 422 in agent mode
+  std::string metric_name;      // "": the pattern
 };
 
 // How often and how long, by route; prometheus_http_*.

@@ -25,8 +25,10 @@ void AddRemoteReadRoute(Router& router, const Context& context);     // read
 void AddFederateRoute(Router& router, const Context& context);       // /federate
 void AddManagementRoutes(Router& router, const Context& context);    // /-/*, /metrics, /version, /
 
-inline RouteOptions ApiRoute(unsigned methods = kGet, bool server_only = false) {
+inline RouteOptions ApiRoute(unsigned methods = kGet, bool server_only = false,
+                             Needs needs = Needs::kReady) {
   RouteOptions options;
+  options.needs = needs;
   options.methods = methods;
   options.is_api = true;
   options.server_only = server_only;

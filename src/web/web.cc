@@ -206,6 +206,11 @@ class WebServer final : public Web {
     return credentials ? std::move(credentials->user) : std::string();
   }
 
+  bool IsThere(Needs needs) const {
+    return context_.state.ready.load() ||
+           (needs == Needs::kStore && context_.state.store_open.load());
+  }
+
   void ServeApiOptions(net::Request& request, net::ResponseWriter& response) {
     const bool stopping = context_.state.stopping.load();
     if (stopping || !context_.state.ready.load()) return RespondNotReady(response, stopping);
@@ -234,7 +239,7 @@ class WebServer final : public Web {
                 net::ResponseWriter& response) {
     const RouteOptions& options = route.options;
     const bool stopping = context_.state.stopping.load();
-    if (options.needs_ready && (stopping || !context_.state.ready.load())) {
+    if (options.needs != Needs::kNothing && (stopping || !IsThere(options.needs))) {
       return RespondNotReady(response, stopping);
     }
     if (options.is_api) cors_.SetHeaders(request, response);

@@ -45,12 +45,13 @@ struct Services {
   std::function<base::Status()> reload;  // null: lifecycle API disabled
   std::function<void()> quit;
   std::function<tsdb::ReplayProgress()> replay_progress;
-  std::function<std::string()> storage_retention;  // "15d"; null: nothing is stored
+  std::function<std::string()> storage_retention;          // "15d"; null: nothing is stored
   std::vector<std::pair<std::string, std::string>> flags;  // for /status/flags
 };
 
 // Changes while running; read by handlers without locks.
 struct State {
+  std::atomic<bool> store_open{false};  // it takes writes, and answers as soon as it can
   std::atomic<bool> ready{false};
   std::atomic<bool> stopping{false};
   std::atomic<bool> last_reload_ok{true};
@@ -73,7 +74,7 @@ struct WebOptions {
   std::string cors_origin = ".*";
   std::string page_title;
   int64_t start_time_ms = 0;
-  bool per_step_stats = false;    // stats=all gives figures for each step
+  bool per_step_stats = false;  // stats=all gives figures for each step
   bool search_api = false;
   uint64_t search_max_limit = 10'000;  // that a search may ask for; 0: any
   bool admin_api = false;

@@ -73,6 +73,25 @@ TEST(Web, NotReady) {
   EXPECT_EQ(f.Get("/-/ready").headers.Get("X-Prometheus-Stopping"), "true");
 }
 
+TEST(Web, StoreIsLoading) {
+  WebFixture f;
+  f.state.ready = false;
+  f.state.store_open = true;
+  for (const char* path :
+       {"/-/ready", "/api/v1/status/tsdb", "/api/v1/query_exemplars?query=x", "/api/v1/targets"}) {
+    EXPECT_EQ(f.Get(path).status, 503) << path;
+  }
+  for (const char* path :
+       {"/api/v1/query?query=1", "/api/v1/query_range?query=1&start=0&end=1&step=1",
+        "/api/v1/labels", "/federate"}) {
+    EXPECT_EQ(f.Get(path).status, 200) << path;
+  }
+  EXPECT_NE(f.Post("/api/v1/write", "").status, 503);
+  f.state.stopping = true;
+  EXPECT_EQ(f.Get("/api/v1/query?query=1").status, 503);
+  EXPECT_EQ(f.Post("/api/v1/write", "").status, 503);
+}
+
 TEST(Web, AgentMode) {
   WebFixture f;
   f.options.agent = true;

@@ -43,6 +43,7 @@ void Write(const Context& context, Call& call) {
 void AddWriteRoutes(Router& router, const Context& context) {
   RouteOptions options;
   options.methods = kPost;
+  options.needs = Needs::kStore;
   router.Add("/api/v1/write", options, [&context](Call& call) { Write(context, call); });
   router.Add("/api/v1/otlp/v1/metrics", options, [](Call& call) {
     RespondText(call.response, 404,

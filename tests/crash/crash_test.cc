@@ -9,6 +9,7 @@
 #include <set>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -57,27 +58,43 @@ struct Surroundings {
 };
 
 base::Result<std::unique_ptr<tsdb::Db>> Open(const tsdb::DbOptions& options, Surroundings& around) {
-  auto db = tsdb::Db::Open(options, base::PosixFileSystem(), base::SystemClock(), around.pool,
-                           around.metrics);
+  return tsdb::Db::Open(options, base::PosixFileSystem(), base::SystemClock(), around.pool,
+                        around.metrics);
+}
+
+base::Result<std::unique_ptr<tsdb::Db>> OpenAndLoad(const tsdb::DbOptions& options,
+                                                    Surroundings& around) {
+  auto db = Open(options, around);
   if (db) RETURN_IF_ERROR((*db)->Replay());
   return db;
 }
 
-[[noreturn]] void Child(const Scenario& scenario, Acknowledged& acknowledged) {
+// Whether the load begins while the store is still loading what was there before.
+enum class Begin : unsigned char { kLoaded, kLoading };
+
+[[noreturn]] void Child(const Scenario& scenario, Begin begin, Acknowledged& acknowledged) {
   Surroundings around;
-  const auto db = Open(scenario.options, around);
+  const auto db = begin == Begin::kLoading ? Open(scenario.options, around)
+                                           : OpenAndLoad(scenario.options, around);
   if (!db) {
     std::fprintf(stderr, "%s\n", db.error().message().c_str());
     _exit(kRefused);
   }
+  const std::jthread loading([&] {
+    if (begin == Begin::kLoaded) return;
+    if (const base::Status loaded = (*db)->Replay(); !loaded) {
+      std::fprintf(stderr, "%s\n", loaded.error().message().c_str());
+      _exit(kRefused);
+    }
+  });
   RunLoad(**db, scenario.order, acknowledged);
   _exit(kRefused);
 }
 
 // True when the child was killed by us and by nothing else.
-bool RunAndKill(const Scenario& scenario, Acknowledged& acknowledged, int after_us) {
+bool RunAndKill(const Scenario& scenario, Begin begin, Acknowledged& acknowledged, int after_us) {
   const pid_t child = fork();
-  if (child == 0) Child(scenario, acknowledged);
+  if (child == 0) Child(scenario, begin, acknowledged);
   usleep(static_cast<useconds_t>(after_us));
   kill(child, SIGKILL);
   int status = 0;
@@ -150,11 +167,12 @@ TEST(CrashTest, AcknowledgedSamplesSurviveEveryKill) {
     }
     const int64_t before = acknowledged->ticks[0].load();
     const int after_us = 2000 + static_cast<int>(std::min(delay_us(random), 1e6));
-    ASSERT_TRUE(RunAndKill(scenario, *acknowledged, after_us));
+    const Begin begin = killed % 2 == 0 ? Begin::kLoaded : Begin::kLoading;
+    ASSERT_TRUE(RunAndKill(scenario, begin, *acknowledged, after_us));
     samples_ticks += acknowledged->ticks[0].load() - before;
 
     Surroundings around;
-    const auto db = Open(scenario.options, around);
+    const auto db = OpenAndLoad(scenario.options, around);
     ASSERT_TRUE(db) << db.error().message();
     const int64_t newest = acknowledged->ticks[0].load();
     const int64_t kept = scenario.options.retention_time_ms / kTickMs;

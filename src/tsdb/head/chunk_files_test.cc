@@ -87,7 +87,7 @@ std::vector<std::string> FilesIn(base::FileSystem& fs) {
   return names;
 }
 
-double Metric(Store& store, const std::string& name) {
+double Metric(StoredHead& store, const std::string& name) {
   return store.registry.GetCounter(name, "").value();
 }
 

@@ -28,14 +28,14 @@ void RemoveOldLog(base::FileSystem& fs) {
   }
 }
 
-void CutLog(Store& store) { ASSERT_TRUE(store.wal->CutSegment()); }
+void CutLog(StoredHead& store) { ASSERT_TRUE(store.wal->CutSegment()); }
 
 std::vector<storage::SeriesExemplars> Exemplars(Head& head) {
   const std::vector<std::vector<model::Matcher>> all(1);
   return head.exemplars().Select(model::kMinTime, model::kMaxTime, all);
 }
 
-void Describe(Store& store, int64_t tick) {
+void Describe(StoredHead& store, int64_t tick) {
   const auto appender = store.head.NewAppender();
   const model::SeriesRef ref = Ref(*appender, 0);
   model::Exemplar exemplar;
@@ -191,7 +191,7 @@ TEST_F(HeadSnapshotTest, IsOfNoUseBesideAnotherLog) {
 
 TEST_F(HeadSnapshotTest, WhatIsInBlocksIsLeftOut) {
   RemoveOldLog(*fs_);
-  Store store;
+  StoredHead store;
   const int64_t begin = kNow + 250 * kInterval;
   ASSERT_TRUE(store.head.Replay(*fs_, {.wal_dir = "wal",
                                        .chunks_dir = "chunks_head",

@@ -48,6 +48,8 @@ struct HeadOptions {
   size_t min_chunk_file_bytes = 1 << 20;
   // Less than this in the log is read about as fast as a snapshot of it.
   size_t min_snapshot_log_bytes = 4 << 20;
+  // Of the refs it gives away; above kMaxGeneration: of a head whose refs others must not know.
+  uint16_t first_generation = 0;
 };
 
 // Buffers of one appender, handed on to the next.
@@ -78,7 +80,8 @@ struct HeadState {
         series(labels),
         index(labels),
         exemplars(head_options.max_exemplars, registry),
-        chunk_files(registry) {}
+        chunk_files(registry),
+        min_generation(head_options.first_generation) {}
 
   using Shard = SeriesTable<MemSeries>::Shard;
 
@@ -139,7 +142,7 @@ struct HeadState {
   std::atomic<int64_t> active_appenders{0};
   // New series get at least this generation, so that their refs differ from all that an older log
   // gave another meaning.
-  std::atomic<uint16_t> min_generation{0};
+  std::atomic<uint16_t> min_generation;
 
   // Refs in the log that could not be kept, and who they are here; only filled by replay.
   mutable base::Mutex foreign_mutex;

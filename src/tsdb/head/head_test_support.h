@@ -24,7 +24,7 @@ inline constexpr int64_t kNow = 1'700'000'000'000 / 7'200'000 * 7'200'000;
 inline constexpr int64_t kInterval = 15'000;
 
 // A head with its log, its chunk files and its snapshots.
-struct Store {
+struct StoredHead {
   base::MetricsRegistry registry;
   WalMetrics wal_metrics{registry};
   Head head{
@@ -34,8 +34,8 @@ struct Store {
   std::unique_ptr<WalWriter> wal;
 };
 
-inline std::unique_ptr<Store> Open(base::FileSystem& fs) {
-  auto store = std::make_unique<Store>();
+inline std::unique_ptr<StoredHead> Open(base::FileSystem& fs) {
+  auto store = std::make_unique<StoredHead>();
   if (!store->head.Replay(fs, {.wal_dir = "wal",
                                .chunks_dir = "chunks_head",
                                .snapshots_dir = "head_snapshots",
@@ -71,7 +71,7 @@ inline model::Histogram HistogramAt(int64_t tick) {
 inline constexpr int kFloatSeries = 3;
 
 // One commit with a sample of each series; the last is of histograms.
-inline bool Tick(Store& store, int64_t tick) {
+inline bool Tick(StoredHead& store, int64_t tick) {
   const auto appender = store.head.NewAppender();
   for (int i = 0; i < kFloatSeries; ++i) {
     const storage::RefSample sample{Ref(*appender, i), kNow + tick * kInterval,
