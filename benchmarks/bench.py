@@ -181,6 +181,38 @@ def million(name, series, minutes):
         server.stop()
 
 
+# ---- replaced ---------------------------------------------------------------------------------
+
+TEN_MINUTES = 40  # ticks
+
+
+def replaced(name, series, cycles):
+    """A fifth of the series is replaced every ten minutes of the samples' time; blocks of twenty
+    minutes, so that what is gone can be forgotten. Memory after each ten minutes."""
+    server, path = start_receiver(name, extra=BLOCKS_OF_20M)
+    try:
+        load = subprocess.Popen(
+            [LOADGEN, "ingest", f"http://127.0.0.1:{server.port}{path}", str(series),
+             str(cycles * TEN_MINUTES + 1), "15000", "2000", "2", str(TEN_MINUTES)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        load.stdout.readline()
+        result = {}
+        for cycle in range(cycles):
+            load.stdin.write("\n")
+            load.stdin.flush()
+            load.stdout.readline()
+            wait_for_blocks(name, server)
+            result[f"RSS after {10 * (cycle + 1)} min, MB"] = server.rss_bytes() / 1e6
+        load.communicate("\n")
+        if load.returncode != 0:
+            raise SystemExit(f"the load on {name} failed")
+        result["peak RSS, MB"] = server.peak_rss_bytes() / 1e6
+        result["CPU-s"] = server.cpu_seconds()
+        return result
+    finally:
+        server.stop()
+
+
 # ---- agent ------------------------------------------------------------------------------------
 
 SCRAPE = """
@@ -357,6 +389,15 @@ def head_span_ms(server):
 BLOCKS_OF_20M = ["--storage.tsdb.min-block-duration=20m", "--storage.tsdb.max-block-duration=20m"]
 
 
+def wait_for_blocks(name, server):
+    """Until no more is in the head than BLOCKS_OF_20M says."""
+    deadline = time.monotonic() + 180
+    while name != "victoria-metrics" and head_span_ms(server) > 30 * 60_000:
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{name} cut no block in three minutes")
+        time.sleep(1)
+
+
 def queries(name, series, ticks, mixed=False):
     """Median wall milliseconds of each dashboard query over 50 minutes at 15 s; `mixed`: half of
     it in blocks."""
@@ -367,11 +408,8 @@ def queries(name, series, ticks, mixed=False):
         if name == "victoria-metrics":
             get(f"http://127.0.0.1:{server.port}/internal/force_flush")
         end = int(time.time()) // 15 * 15 - 53  # no sample lies on a window's end
-        deadline = time.monotonic() + 180
-        while mixed and name != "victoria-metrics" and head_span_ms(server) > 30 * 60_000:
-            if time.monotonic() > deadline:
-                raise SystemExit(f"{name} cut no block in three minutes")
-            time.sleep(1)
+        if mixed:
+            wait_for_blocks(name, server)
         result = {}
         cpu = server.cpu_seconds()
         for title, query in DASHBOARD.items():
@@ -554,7 +592,7 @@ def main():
     parser.add_argument("workload", nargs="*", default=["ingest", "agent", "queries"],
                         choices=["ingest", "million", "agent", "queries", "restart", "blocks",
                                  "month", "mixed",
-                                 "disk", "churn", "outage"])
+                                 "disk", "churn", "replaced", "outage"])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only-tributary", action="store_true", help="leave the peers out")
     parser.add_argument("--series", type=int, default=100_000)
@@ -611,6 +649,11 @@ def main():
         names = ["tributary"] + ([] if options.only_tributary else ["prometheus", "vmagent"])
         compare("churn: 1,000 targets x 1,010 samples every 15 s, 5 % new series a minute", names,
                 lambda name: agent(name, 1000, 1010, 15, 60 * options.minutes, churn=True), 1)
+    if "replaced" in options.workload:
+        names = ["tributary"] + ([] if options.only_tributary else
+                                 ["prometheus", "victoria-metrics"])
+        compare("replaced: 200,000 series, a fifth of them replaced every 10 minutes, for two "
+                "hours of samples' time", names, lambda name: replaced(name, 200_000, 12), 1)
     if "outage" in options.workload:
         names = ["tributary"] + ([] if options.only_tributary else ["prometheus", "vmagent"])
         compare(f"outage: 200 targets x 1,010 samples every 5 s, the receiver gone for "

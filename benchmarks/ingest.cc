@@ -49,10 +49,39 @@ class Template {
   }
 
  private:
-  const uint64_t first_;
+  uint64_t first_;
   std::string message_;
   std::vector<size_t> ends_;
 };
+
+// All series of one tick, as requests; request i goes over connection i % connections.
+struct Requests {
+  std::vector<std::vector<Template>> of_connection;
+
+  Requests(const IngestOptions& options, int64_t t) : of_connection(options.connections) {
+    for (uint64_t first = 0, i = 0; first < options.series; first += options.batch, ++i) {
+      of_connection[i % options.connections].emplace_back(
+          first, std::min(options.batch, options.series - first), t);
+    }
+  }
+
+  // A fifth of the requests get series that never were before; each time another fifth.
+  void Replace(const IngestOptions& options, uint64_t time, int64_t t) {
+    for (uint64_t first = 0, i = 0; first < options.series; first += options.batch, ++i) {
+      if (i % 5 != time % 5) continue;
+      const uint64_t generation = time / 5 + 1;
+      of_connection[i % options.connections][i / options.connections] = Template(
+          first + generation * options.series, std::min(options.batch, options.series - first), t);
+    }
+  }
+};
+
+// Says something to the driver, and waits until it has looked at the server.
+void Report(const std::string& text) {
+  std::puts(text.c_str());
+  std::fflush(stdout);
+  std::getchar();
+}
 
 struct Totals {
   std::atomic<uint64_t> samples{0}, wire_bytes{0}, raw_bytes{0}, failures{0};
@@ -104,12 +133,7 @@ int RunIngest(const IngestOptions& options) {
   const int64_t now = base::SystemClock().NowMs();
   const int64_t start =
       options.live ? now : now - static_cast<int64_t>(options.ticks) * options.interval_ms;
-  std::vector<std::vector<Template>> requests(options.connections);
-  uint64_t next = 0;
-  for (uint64_t first = 0; first < options.series; first += options.batch, ++next) {
-    requests[next % options.connections].emplace_back(
-        first, std::min(options.batch, options.series - first), start);
-  }
+  Requests requests(options, start);
   auto client = net::HttpClient::Create({});
   if (!client) {
     fmt::print(stderr, "{}\n", client.error().message());
@@ -123,8 +147,13 @@ int RunIngest(const IngestOptions& options) {
     if (options.live) {
       std::this_thread::sleep_for(std::chrono::milliseconds(t - base::SystemClock().NowMs()));
     }
+    if (options.replace_ticks != 0 && tick != 0 && tick % options.replace_ticks == 0) {
+      const uint64_t time = tick / options.replace_ticks - 1;
+      Report(fmt::format("{{\"replaced\":{}}}", time));
+      requests.Replace(options, time, t);
+    }
     std::vector<std::thread> senders;
-    for (std::vector<Template>& mine : requests) {
+    for (std::vector<Template>& mine : requests.of_connection) {
       senders.emplace_back([&, tick, t] { SendAll(options, **client, &mine, tick, t, &totals); });
     }
     for (std::thread& sender : senders) {
@@ -134,10 +163,8 @@ int RunIngest(const IngestOptions& options) {
     if (tick == 0) {
       slowest_of_first_tick = totals.slowest_ns.exchange(0);
       // The driver reads the server's CPU here, to tell new series from known ones.
-      fmt::print("{{\"first_tick_seconds\":{:.3f}}}\n",
-                 static_cast<double>(base::SystemClock().MonotonicNs() - began) / 1e9);
-      std::fflush(stdout);
-      std::getchar();
+      Report(fmt::format("{{\"first_tick_seconds\":{:.3f}}}",
+                         static_cast<double>(base::SystemClock().MonotonicNs() - began) / 1e9));
     }
   }
   const int64_t slowest_known = totals.slowest_ns;

@@ -1,10 +1,10 @@
 // loadgen: makes the load of the side-by-side benchmarks. Deterministic by seed, loopback only.
-//   loadgen ingest URL series ticks interval_ms batch connections   remote write 1.0 of ticks of
-//   the
-//                                                                   past, as fast as taken
-//   loadgen live URL series ticks interval_ms batch connections     the same, each tick at its time
-//   loadgen farm PORT targets samples                               exporters and a sink, until
-//                                                                   killed
+//   loadgen ingest URL series ticks interval_ms batch connections [replace_ticks]
+//       remote write 1.0 of ticks of the past, as fast as taken
+//   loadgen live URL series ticks interval_ms batch connections
+//       the same, each tick at its time
+//   loadgen farm PORT targets samples [churn]
+//       exporters and a sink, until killed
 #pragma once
 
 #include <cstdint>
@@ -31,10 +31,11 @@ struct IngestOptions {
   uint64_t batch = 2'000;
   uint64_t connections = 2;
   bool live = false;
+  uint64_t replace_ticks = 0;  // every so many ticks a fifth of the series is replaced; 0: never
 };
-// Prints {"first_tick_seconds":…} after the first tick and waits for a line; at the end one JSON
-// object: samples, seconds, wire_bytes, raw_bytes, slowest_ms, slowest_known_ms (after the first
-// tick), failures. Returns the exit code.
+// Prints {"first_tick_seconds":…} after the first tick and {"replaced":…} each time before series
+// are replaced, and waits for a line; at the end one JSON object: samples, seconds, wire_bytes,
+// raw_bytes, slowest_ms, slowest_known_ms (after the first tick), failures. Returns the exit code.
 int RunIngest(const IngestOptions& options);
 
 // Serves /t/<i>/metrics for i < targets, each a page of `samples` samples that change with every

@@ -18,6 +18,7 @@
 #include "app/role.h"
 #include "app/self_metrics.h"
 #include "app/signals.h"
+#include "base/allocator.h"
 #include "base/duration.h"
 #include "base/log.h"
 #include "base/strings.h"
@@ -297,6 +298,7 @@ class Process {
 }  // namespace
 
 int RunProcess(const FlagOutcome& flags) {
+  base::TuneAllocator();
   base::ConfigureLogging(LevelOf(flags.options.log_level), flags.options.log_format == "json"
                                                                ? base::LogFormat::kJson
                                                                : base::LogFormat::kLogfmt);
