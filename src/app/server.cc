@@ -32,6 +32,7 @@ tsdb::DbOptions MakeDbOptions(const Ground& ground, const config::Config& config
   db.retention_time_ms = retention.time_ms;
   db.retention_size_bytes = retention.size_bytes;
   db.out_of_order_window_ms = config.tsdb.out_of_order_time_window_ms;
+  db.xor2 = config.tsdb.xor2;
   db.samples_per_chunk =
       static_cast<uint32_t>(std::min<int64_t>(options.samples_per_chunk, 10'000));
   db.max_exemplars = ground.features.exemplar_storage ? config.max_exemplars : 0;
@@ -121,6 +122,7 @@ class Server final : public Role {
  private:
   base::Status ApplyStorage(const config::Config& config) {
     db_->SetOutOfOrderWindow(config.tsdb.out_of_order_time_window_ms);
+    db_->SetXor2(config.tsdb.xor2);
     db_->SetMaxExemplars(ground_.features.exemplar_storage ? config.max_exemplars : 0);
     ASSIGN_OR_RETURN(const Retention retention,
                      ComputeRetention(config.tsdb, ground_.fs, ground_.options.tsdb_path));

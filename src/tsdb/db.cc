@@ -232,6 +232,7 @@ class DbImpl final : public Db {
   void SetRetention(int64_t time_ms, uint64_t bytes) override {
     compactor_.SetRetention(time_ms, bytes);
   }
+  void SetXor2(bool xor2) override { compactor_.SetXor2(xor2); }
   void SetSelectorRetention(std::vector<SelectorRetention> rules) override {
     compactor_.SetSelectorRetention(std::move(rules));
   }

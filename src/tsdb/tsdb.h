@@ -43,6 +43,7 @@ struct DbOptions {
   uint64_t min_chunk_file_bytes = 1 << 20;    // of full chunks in memory, before a file is made
   uint64_t min_snapshot_log_bytes = 4 << 20;  // logged before a snapshot of the head is taken
   uint64_t max_exemplars = 0;
+  bool xor2 = false;  // floats are XOR2 in blocks; the head keeps and maps XOR in any case
 };
 
 // How long the series that all matchers select are kept.
@@ -106,6 +107,8 @@ class Db : public storage::Appendable,
   virtual void SetOutOfOrderWindow(int64_t window_ms) = 0;
   // How long and how many bytes are kept; 0: no limit. Takes effect within a minute.
   virtual void SetRetention(int64_t time_ms, uint64_t bytes) = 0;
+  // DbOptions::xor2, for blocks written from now on.
+  virtual void SetXor2(bool xor2) = 0;
   // Series with a retention of their own; the first rule that selects a series counts. They go when
   // their whole block is older than that, by a rewrite of the block.
   virtual void SetSelectorRetention(std::vector<SelectorRetention> rules) = 0;

@@ -157,6 +157,7 @@ class FakeDb final : public tsdb::Db {
   void SetOutOfOrderWindow(int64_t) override {}
   void SetMaxExemplars(uint64_t) override {}
   void SetRetention(int64_t, uint64_t) override {}
+  void SetXor2(bool) override {}
   std::vector<tsdb::BlockMeta> Blocks() const override { return blocks; }
   std::vector<tsdb::BlockMeta> blocks;
   base::Result<std::vector<storage::SeriesExemplars>> SelectExemplars(

@@ -10,6 +10,12 @@ namespace {
 
 using chunk::ChunkView;
 
+ChunkView Copy(const ChunkView& chunk, storage::ChunkBuffer* buffer) {
+  const std::span<uint8_t> copy = buffer->Allocate(chunk.data.size());
+  std::memcpy(copy.data(), chunk.data.data(), chunk.data.size());
+  return {chunk.encoding, chunk.min_time, chunk.max_time, copy};
+}
+
 class Rewriter {
  public:
   Rewriter(TimeInterval range, std::span<const TimeInterval> deleted, storage::ChunkBuffer* buffer,
@@ -44,11 +50,8 @@ class Rewriter {
       ++kept;
     }
     samples_.resize(kept);
-    EncodeSamples(samples_, has_starts, [&](const ChunkView& chunk) {
-      const std::span<uint8_t> copy = buffer_->Allocate(chunk.data.size());
-      std::memcpy(copy.data(), chunk.data.data(), chunk.data.size());
-      out_->push_back({chunk.encoding, chunk.min_time, chunk.max_time, copy});
-    });
+    EncodeSamples(samples_, has_starts,
+                  [&](const ChunkView& chunk) { out_->push_back(Copy(chunk, buffer_)); });
     return {};
   }
 
@@ -82,6 +85,23 @@ base::Status NormalizeChunks(TimeInterval range, std::span<const TimeInterval> d
       RETURN_IF_ERROR(rewriter.Rewrite(std::span(*chunks).subspan(i, end - i)));
     }
     i = end;
+  }
+  *chunks = std::move(out);
+  return {};
+}
+
+base::Status ToXor2(storage::ChunkBuffer* buffer, std::vector<ChunkView>* chunks) {
+  std::vector<ChunkView> out;
+  std::vector<StoredSample> samples;
+  for (const ChunkView& chunk : *chunks) {
+    if (chunk.encoding != chunk::Encoding::kXor) {
+      out.push_back(chunk);
+      continue;
+    }
+    samples.clear();
+    RETURN_IF_ERROR(DecodeSamples(chunk, {model::kMinTime, model::kMaxTime}, &samples));
+    EncodeSamples(samples, /*start_times=*/true,
+                  [&](const ChunkView& written) { out.push_back(Copy(written, buffer)); });
   }
   *chunks = std::move(out);
   return {};

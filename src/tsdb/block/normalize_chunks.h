@@ -20,6 +20,9 @@ namespace tributary::tsdb {
 base::Status NormalizeChunks(TimeInterval range, std::span<const TimeInterval> deleted,
                              storage::ChunkBuffer* buffer, std::vector<chunk::ChunkView>* chunks);
 
+// Writes XOR chunks anew as XOR2.
+base::Status ToXor2(storage::ChunkBuffer* buffer, std::vector<chunk::ChunkView>* chunks);
+
 // Takes what was deleted out of the chunks from number `first` on, which are of one series.
 base::Status EraseDeleted(std::span<const TimeInterval> deleted, storage::ChunkBuffer* buffer,
                           size_t first, std::vector<chunk::ChunkView>* chunks);

@@ -1,5 +1,6 @@
 // From the head to blocks to larger blocks to nothing, with every sample accounted for.
 #include <algorithm>
+#include <set>
 #include <thread>
 
 #include "base/clock.h"
@@ -208,6 +209,41 @@ TEST_F(CompactorTest, OverlappingBlocksBecomeOne) {
   EXPECT_EQ(Times(store).size(), 1u);
   EXPECT_EQ(ReadPlain(store), want);
   EXPECT_EQ(store.compact_metrics.vertical_compactions.value(), 1);
+}
+
+TEST_F(CompactorTest, FloatsBecomeXor2WhenAskedTo) {
+  Store store(*fs_, options_, clock_);
+  const auto encodings = [&] {
+    std::set<std::pair<int64_t, chunk::Encoding>> found;
+    for (const auto& block : store.blocks.blocks()) {
+      const auto selection = *block->SelectAll();
+      storage::ChunkBuffer buffer;
+      std::vector<chunk::ChunkView> chunks;
+      for (size_t i = 0; i < selection->size(); ++i) {
+        EXPECT_TRUE(selection->Chunks(i, &buffer, &chunks));
+      }
+      for (const auto& c : chunks) found.emplace(block->meta().min_time, c.encoding);
+    }
+    return found;
+  };
+  using enum chunk::Encoding;
+  using Found = std::set<std::pair<int64_t, chunk::Encoding>>;
+  const PlainData data = MakePlain(5, 0, 70'000, 500);
+  Append(store, MakePlain(5, 0, 30'000, 500));
+  Run(store);
+  EXPECT_EQ(encodings(), (Found{{0, kXor}, {10'000, kXor}}));
+  store.compactor.SetXor2(true);
+  Append(store, MakePlain(5, 30'000, 70'000, 500));
+  Run(store);
+  EXPECT_EQ(encodings(), (Found{{0, kXor2}, {30'000, kXor2}, {40'000, kXor2}, {50'000, kXor2}}))
+      << "those that were merged, too";
+  EXPECT_EQ(ReadPlain(store), data);
+  store.compactor.SetXor2(false);
+  Append(store, MakePlain(5, 70'000, 100'000, 500));
+  Run(store);
+  EXPECT_TRUE(encodings().contains({0, kXor2})) << "what is XOR2 stays so";
+  EXPECT_EQ(encodings().rbegin()->second, kXor);
+  EXPECT_EQ(ReadPlain(store), MakePlain(5, 0, 100'000, 500));
 }
 
 TEST_F(CompactorTest, ALongGapIsSkipped) {

@@ -58,6 +58,7 @@ Compactor::Compactor(const DbOptions& options, base::FileSystem& fs, const base:
       rules_(std::make_shared<std::vector<SelectorRetention>>()),
       pending_(fs, clock, options.path) {
   SetRetention(options.retention_time_ms, options.retention_size_bytes);
+  SetXor2(options.xor2);
 }
 
 Compactor::~Compactor() { Stop(); }
@@ -218,6 +219,7 @@ base::Result<bool> Compactor::WriteFromHead(
   WriteBlockOptions write{
       .parent = options_.path,
       .meta = std::move(meta),
+      .xor2 = xor2_.load(),
       .on_chunk = [this](const chunk::ChunkView& chunk) { ObserveChunk(chunk); },
       .stop = &stopping_};
   metrics_.populating_block.Set(1);
@@ -312,6 +314,7 @@ base::Status Compactor::MergeBlocks(const BlockList& parents) {
   auto written = WriteBlock(fs_,
                             {.parent = options_.path,
                              .meta = MergedMeta(MakeUlid(clock_.NowMs()), metas),
+                             .xor2 = xor2_.load(),
                              .on_chunk = {},
                              .stop = &stopping_},
                             inputs);
@@ -385,9 +388,13 @@ base::Status Compactor::CleanTombstonesOf(const std::shared_ptr<Block>& block) {
   meta.hints = old.hints;
   const auto written = [&]() -> base::Result<std::optional<BlockMeta>> {
     ASSIGN_OR_RETURN(const auto selection, block->SelectAll());
-    return WriteBlock(
-        fs_, {.parent = options_.path, .meta = std::move(meta), .on_chunk = {}, .stop = &stopping_},
-        {selection.get()});
+    return WriteBlock(fs_,
+                      {.parent = options_.path,
+                       .meta = std::move(meta),
+                       .xor2 = xor2_.load(),
+                       .on_chunk = {},
+                       .stop = &stopping_},
+                      {selection.get()});
   }();
   if (!written) return written.error();
   if (!written->has_value()) return blocks_.Remove({block});  // all was deleted
@@ -407,9 +414,13 @@ base::Status Compactor::Snapshot(const std::string& dir, bool with_head) {
   BlockMeta meta{.ulid = MakeUlid(clock_.NowMs()), .min_time = begin, .max_time = last + 1};
   meta.sources = {meta.ulid};
   const auto series = head_.SelectForBlock(begin, last);
-  const auto written =
-      WriteBlock(fs_, {.parent = dir, .meta = std::move(meta), .on_chunk = {}, .stop = &stopping_},
-                 {series.get()});
+  const auto written = WriteBlock(fs_,
+                                  {.parent = dir,
+                                   .meta = std::move(meta),
+                                   .xor2 = xor2_.load(),
+                                   .on_chunk = {},
+                                   .stop = &stopping_},
+                                  {series.get()});
   if (!written) return written.error().Context("snapshot of the head");
   return fs_.SyncDir(dir);
 }

@@ -42,6 +42,8 @@ class Compactor {
   // What is kept from now on; 0: no limit. Beyond it, blocks go with the next RunOnce().
   // Thread-safe.
   void SetRetention(int64_t time_ms, uint64_t bytes);
+  // Whether blocks written from now on have XOR2 chunks. Thread-safe.
+  void SetXor2(bool xor2) { xor2_.store(xor2); }
   // Series that are kept for another time. Thread-safe.
   void SetSelectorRetention(std::vector<SelectorRetention> rules) TB_EXCLUDES(mutex_);
   // Gives up what is under way and joins. Thread-safe.
@@ -99,6 +101,7 @@ class Compactor {
   absl::flat_hash_set<std::string> failed_;  // blocks that could not be merged, until a restart
 
   std::atomic<int64_t> retention_time_ms_{0};
+  std::atomic<bool> xor2_{false};
   std::atomic<uint64_t> retention_bytes_{0};
   std::atomic<bool> stopping_{false};
   mutable base::Mutex mutex_;

@@ -96,6 +96,7 @@ base::Result<std::optional<BlockMeta>> WriteBlock(
     buffer.Clear();
     for (const auto& [input, i] : sources) RETURN_IF_ERROR(input->Chunks(i, &buffer, &chunks));
     RETURN_IF_ERROR(NormalizeChunks(range, {}, &buffer, &chunks));
+    if (options.xor2) RETURN_IF_ERROR(ToXor2(&buffer, &chunks));
     if (chunks.empty()) continue;
     labels.ToSpan(&span);
     RETURN_IF_ERROR(writer->Add(span, chunks));

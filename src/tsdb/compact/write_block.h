@@ -18,6 +18,7 @@ struct WriteBlockOptions {
   std::string parent;  // the directory of the store
   BlockMeta meta;      // its times bound what is taken; stats are filled in
   uint64_t max_chunk_file_bytes = kMaxChunkFileBytes;
+  bool xor2 = false;  // floats are written as XOR2, whatever they were
   // Told of each chunk that is written. May be empty.
   std::function<void(const chunk::ChunkView&)> on_chunk = {};
   // Gives up with kCancelled soon after it became true. May be null.
