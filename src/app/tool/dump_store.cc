@@ -34,7 +34,7 @@ class Sandbox {
   }
 
   base::Status Open(const std::string& store) {
-    for (const char* part : {"wal", "wbl", "chunks_head"}) {
+    for (const char* part : {"wal", "wbl", "chunks_head", "intake"}) {
       RETURN_IF_ERROR(Copy(base::JoinPath(store, part), base::JoinPath(dir_, part)));
     }
     tsdb::DbOptions options;

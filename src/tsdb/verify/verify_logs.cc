@@ -4,6 +4,7 @@
 
 #include "tsdb/block/stored_sample.h"
 #include "tsdb/head/chunk_file.h"
+#include "tsdb/head/snapshot_file.h"
 #include "tsdb/verify/verify.h"
 #include "tsdb/wal/record.h"
 #include "tsdb/wal/wal_reader.h"
@@ -98,6 +99,25 @@ void VerifyHeadChunks(base::FileSystem& fs, const std::string& dir, const Proble
   }
 }
 
+void VerifyHeadSnapshots(base::FileSystem& fs, const std::string& dir,
+                         const ProblemReport& report) {
+  const auto entries = fs.List(dir);
+  if (!entries) return report(entries.error().message());
+  for (const base::DirEntry& entry : *entries) {
+    const std::string path = base::JoinPath(dir, entry.name);
+    if (entry.is_directory || !ParseSegmentName(entry.name)) continue;
+    const auto read = [&]() -> base::Status {
+      ASSIGN_OR_RETURN(const SnapshotReader reader, SnapshotReader::Open(fs, path));
+      std::string bytes;
+      for (const SnapshotReader::Part& part : reader.parts()) {
+        RETURN_IF_ERROR(reader.Read(part, &bytes));
+      }
+      return {};
+    }();
+    if (!read) report(path + ": " + read.error().message());
+  }
+}
+
 }  // namespace
 
 void VerifyLogs(base::FileSystem& fs, const std::string& dir, const ProblemReport& report,
@@ -106,7 +126,7 @@ void VerifyLogs(base::FileSystem& fs, const std::string& dir, const ProblemRepor
     const auto there = fs.Exists(path);
     return there && *there;
   };
-  for (const char* name : {"wal", "wbl"}) {
+  for (const char* name : {"wal", "wbl", "intake/wal", "intake/wbl"}) {
     const std::string log = base::JoinPath(dir, name);
     if (!exists(log)) continue;
     const auto checkpoint = LastCheckpoint(fs, log);
@@ -119,6 +139,8 @@ void VerifyLogs(base::FileSystem& fs, const std::string& dir, const ProblemRepor
   }
   const std::string chunks = base::JoinPath(dir, "chunks_head");
   if (exists(chunks)) VerifyHeadChunks(fs, chunks, report, summary);
+  const std::string snapshots = base::JoinPath(dir, "head_snapshots");
+  if (exists(snapshots)) VerifyHeadSnapshots(fs, snapshots, report);
 }
 
 }  // namespace tributary::tsdb

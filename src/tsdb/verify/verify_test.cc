@@ -25,6 +25,7 @@ class VerifyTest : public testing::Test {
     options.retention_time_ms = 0;
     options.use_lock_file = false;
     options.compaction_poll_ms = 5;
+    options.min_snapshot_log_bytes = 1;
     EXPECT_TRUE(fs_->CreateDirs("data"));
     const auto db = *Db::Open(options, *fs_, clock_, pool_, metrics_);
     EXPECT_TRUE(db->Replay());
@@ -110,10 +111,13 @@ TEST_F(VerifyTest, EveryFlippedByteIsNamed) {
   EXPECT_EQ(Unnoticed(block + "/index"), 0u);
   EXPECT_EQ(Unnoticed(block + "/chunks/000001"), 0u);
   EXPECT_EQ(Unnoticed(block + "/tombstones"), 0u);
-  const std::vector<base::DirEntry> segments = *fs_->List("data/wal");
-  for (const base::DirEntry& segment : segments) {
-    if (segment.is_directory) continue;
-    EXPECT_EQ(Unnoticed("data/wal/" + segment.name), 0u) << segment.name;
+  for (const std::string dir : {"data/wal/", "data/head_snapshots/"}) {
+    const std::vector<base::DirEntry> files = *fs_->List(dir);
+    EXPECT_FALSE(files.empty()) << dir;
+    for (const base::DirEntry& file : files) {
+      if (file.is_directory) continue;
+      EXPECT_EQ(Unnoticed(dir + file.name), 0u) << dir << file.name;
+    }
   }
 }
 
