@@ -233,7 +233,7 @@ remote_write:
   const RemoteWriteConfig& second = config->remote_write[2];
   EXPECT_EQ(second.name, "second");
   EXPECT_EQ(second.protobuf_message, WriteMessage::kV2);
-  EXPECT_FALSE(second.metadata.send);
+  EXPECT_TRUE(second.metadata.send);
   EXPECT_EQ(second.http.tls.ca_file, "/etc/prom/ca.crt");
   EXPECT_EQ(second.queue.max_shards, 3u);
   EXPECT_EQ(second.queue.min_backoff_ms, 1000);
@@ -386,6 +386,35 @@ storage: {tsdb: {retention: {time: 10d, size: 1536MB}}}
   EXPECT_EQ(again->remote_write, config->remote_write);
   EXPECT_EQ(again->tsdb, config->tsdb);
   EXPECT_EQ(again->yaml, config->yaml);
+}
+
+// As Prometheus 3.14 has printed them.
+TEST(ConfigTest, RelabelRulesAndWritesArePrintedAsPrometheusPrints) {
+  const auto config = MustParse(R"(
+remote_write:
+- url: http://h/w
+  write_relabel_configs:
+  - {source_labels: [a, "b,c"], separator: "-", target_label: d}
+  - {action: labeldrop, regex: "12"}
+- {url: "http://h/w2", name: second, protobuf_message: io.prometheus.write.v2.Request}
+)");
+  EXPECT_THAT(config->yaml, HasSubstr(R"(remote_write:
+- url: http://h/w
+  remote_timeout: 30s
+  write_relabel_configs:
+  - source_labels: [a, 'b,c']
+    separator: '-'
+    target_label: d
+    replacement: $1
+    action: replace
+  - separator: ;
+    regex: "12"
+    replacement: $1
+    action: labeldrop
+  protobuf_message: prometheus.WriteRequest
+)"));
+  EXPECT_THAT(config->yaml, HasSubstr("  remote_timeout: 30s\n  name: second\n"));
+  EXPECT_THAT(config->yaml, HasSubstr("  metadata_config:\n    send: true\n"));
 }
 
 TEST(ConfigTest, PrintedAsPrometheusPrints) {

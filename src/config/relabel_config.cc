@@ -102,13 +102,9 @@ void PrintRelabeler(const model::Relabeler& relabeler, std::string_view key, Yam
   YamlNode list = YamlNode::Sequence();
   for (const model::RelabelRule& rule : relabeler.rules()) {
     YamlNode out = YamlNode::Map();
-    if (!rule.source_labels.empty()) {
-      YamlNode labels = YamlNode::Sequence();
-      for (const std::string& label : rule.source_labels) labels.Append(YamlNode::String(label));
-      out.Set("source_labels", std::move(labels));
-    }
+    out.SetInline("source_labels", rule.source_labels);
     out.SetString("separator", rule.separator);
-    out.SetString("regex", rule.regex);
+    if (rule.regex != model::RelabelRule().regex) out.SetString("regex", rule.regex);
     if (rule.modulus != 0) out.SetPlain("modulus", std::to_string(rule.modulus));
     out.SetUnlessEmpty("target_label", rule.target_label);
     out.SetString("replacement", rule.replacement);

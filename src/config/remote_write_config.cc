@@ -134,8 +134,6 @@ RemoteWriteConfig ReadRemoteWrite(MapReader& reader, NameValidation validation) 
   reader.Unserved("google_iam");
   reader.Map("queue_config", [&](MapReader& child) { ReadQueue(child, &config.queue); });
   reader.Map("metadata_config", [&](MapReader& child) { ReadMetadata(child, &config.metadata); });
-  // Metadata travels inside the messages of the second version.
-  if (config.protobuf_message == WriteMessage::kV2) config.metadata.send = false;
 
   if (config.url.empty()) reader.FailHere("url for remote_write is empty");
   CheckRemoteHeaders(reader, config.headers);
@@ -153,7 +151,8 @@ YamlNode PrintRemoteWrite(const RemoteWriteConfig& config) {
     out.Set("headers", std::move(headers));
   }
   PrintRelabeler(config.write_relabel_configs, "write_relabel_configs", &out);
-  out.SetUnlessEmpty("name", config.name);
+  // One that we made is not shown.
+  if (config.name != ShortHash(Identity(config))) out.SetUnlessEmpty("name", config.name);
   out.SetIfTrue("send_exemplars", config.send_exemplars);
   out.SetIfTrue("send_native_histograms", config.send_native_histograms);
   out.SetIfTrue("round_robin_dns", config.round_robin_dns);

@@ -128,7 +128,10 @@ bool LooksLikeOther(std::string_view text) {
   if (std::ranges::find(kWords, lower) != kWords.end()) return true;
   if (base::ParseFloat(text)) return true;
   // Digit groups, times in base sixty, dates and other bases.
-  if (text.find_first_not_of("0123456789_:+-") == std::string_view::npos) return true;
+  if (text.find_first_not_of("0123456789_:+-") == std::string_view::npos &&
+      text.find_first_of("0123456789") != std::string_view::npos) {
+    return true;
+  }
   return text.size() > 1 && text[0] == '0' && lower.find_first_of("xob") == 1;
 }
 
@@ -179,12 +182,13 @@ void AppendDoubleQuoted(std::string_view text, std::string* out) {
   *out += '"';
 }
 
-void AppendText(std::string_view text, std::string* out) {
+void AppendText(std::string_view text, bool in_line, std::string* out) {
   if (text.empty() || HasControl(text) || LooksLikeOther(text)) {
     AppendDoubleQuoted(text, out);
     return;
   }
-  if (PlainIsSafe(text)) {
+  const bool ends_early = in_line && text.find_first_of(",?[]{}") != std::string_view::npos;
+  if (PlainIsSafe(text) && !ends_early) {
     *out += text;
     return;
   }
@@ -195,6 +199,8 @@ void AppendText(std::string_view text, std::string* out) {
   }
   *out += '\'';
 }
+
+void AppendText(std::string_view text, std::string* out) { AppendText(text, false, out); }
 
 void Render(const YamlNode& node, size_t indent, bool first_indented, std::string* out);
 
@@ -336,6 +342,16 @@ void YamlNode::SetUnlessEmpty(std::string key, YamlNode value) {
 
 void YamlNode::SetIfTrue(std::string key, bool value) {
   if (value) SetBool(std::move(key), true);
+}
+
+void YamlNode::SetInline(std::string key, const std::vector<std::string>& texts) {
+  if (texts.empty()) return;
+  std::string list;
+  for (const std::string& text : texts) {
+    list += list.empty() ? "[" : ", ";
+    AppendText(text, /*in_line=*/true, &list);
+  }
+  SetPlain(std::move(key), list + "]");
 }
 
 base::Result<YamlNode> ParseYaml(std::string_view text, std::string_view name) {

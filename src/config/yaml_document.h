@@ -55,6 +55,8 @@ struct YamlNode {
   void SetUnlessEmpty(std::string key, const std::map<std::string, std::string>& texts);
   void SetUnlessEmpty(std::string key, YamlNode value);
   void SetIfTrue(std::string key, bool value);
+  // As SetUnlessEmpty, in one line: "key: [a, b]".
+  void SetInline(std::string key, const std::vector<std::string>& texts);
 
  private:
   static YamlNode OfKind(Kind kind);

@@ -473,7 +473,9 @@ void Destination::AdaptWidth(bool log_runs_ahead) {
 }
 
 void Destination::SendMetadataIfDue() {
-  if (!config_.metadata.send || !options_.families) {
+  // It travels inside the messages of the second version.
+  const bool inside = config_.protobuf_message == config::WriteMessage::kV2;
+  if (inside || !config_.metadata.send || !options_.families) {
     return;
   }
   const int64_t now = clock_.MonotonicNs();

@@ -65,8 +65,7 @@ base::Result<uint32_t> HeadReplay::LoadSnapshot() {
     MapForeign(from, to);
     shards_.Claim(from, to);
   }
-  RETURN_IF_ERROR(loader.LoadChunks());
-  made_ = std::move(loaded->made);
+  RETURN_IF_ERROR(loader.LoadChunks(loaded->made));
   snapshot_segment_ = loaded->segment;
   snapshot_bytes_ = loaded->bytes;
   LOG_INFO("head snapshot loaded", kv("series", head_.num_series.load()),

@@ -22,10 +22,16 @@ base::Error Changed() { return base::Internal("the head snapshot changed while i
 
 }  // namespace
 
-template <class F>
-base::Status SnapshotLoader::EachShard(F&& body) {
+template <class F, class G>
+base::Status SnapshotLoader::EachShard(F&& body, G&& beside) {
   std::array<base::Status, kSeriesShards> status;
-  pool_.ParallelFor(kSeriesShards, [&](size_t s) { status[s] = body(static_cast<uint32_t>(s)); });
+  pool_.ParallelFor(kSeriesShards + 1, [&](size_t i) {
+    if (i == 0) {
+      beside();
+    } else {
+      status[i - 1] = body(static_cast<uint32_t>(i - 1));
+    }
+  });
   for (const base::Status& s : status) {
     if (!s) return s.error();
   }
@@ -225,12 +231,16 @@ base::Status SnapshotLoader::MakeSeries(uint32_t shard_index, std::vector<Indexe
   });
 }
 
-base::Status SnapshotLoader::LoadChunks() {
-  return EachShard([&](uint32_t shard) {
-    return EachSeries(shard, [&](const SnapshotSeries& series) -> base::Status {
-      return shards_.Restore(shard, series, min_time_);
-    });
-  });
+base::Status SnapshotLoader::LoadChunks(std::span<const IndexedSeries> made) {
+  return EachShard(
+      [&](uint32_t shard) {
+        return EachSeries(shard, [&](const SnapshotSeries& series) -> base::Status {
+          return shards_.Restore(shard, series, min_time_);
+        });
+      },
+      [&] {
+        for (const IndexedSeries& series : made) head_.index.Add(series);
+      });
 }
 
 }  // namespace tributary::tsdb

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,7 +25,7 @@ namespace tributary::tsdb {
 struct LoadedSnapshot {
   uint32_t segment = 0;  // the log goes on here
   uint64_t bytes = 0;
-  std::vector<IndexedSeries> made;                     // not in the index yet
+  std::vector<IndexedSeries> made;                     // in the index after LoadChunks()
   std::vector<std::pair<uint64_t, uint64_t>> foreign;  // logged ref, own ref; the last one counts
   PackedRecords records;                               // as from the log
 };
@@ -39,8 +40,9 @@ class SnapshotLoader {
   // After ReplayShards::TakeFileChunks(). Nothing when there is no usable snapshot.
   base::Result<std::optional<LoadedSnapshot>> Load(const std::string& dir,
                                                    const std::string& wal_dir);
-  // Gives the series their chunks, once their refs have a meaning.
-  base::Status LoadChunks();
+  // Gives the series their chunks, once their refs have a meaning, and puts `made` into the index,
+  // which takes one thread about as long.
+  base::Status LoadChunks(std::span<const IndexedSeries> made);
 
  private:
   using PartList = std::vector<SnapshotReader::Part>;
@@ -56,9 +58,13 @@ class SnapshotLoader {
   template <class F>
   base::Status EachSeries(uint32_t shard, F&& visit) const;
   base::Status MakeSeries(uint32_t shard, std::vector<IndexedSeries>* made);
-  // Calls body(shard) for all shards, on all threads; returns the first error.
+  // Calls body(shard) for all shards, and beside() once, on all threads; returns the first error.
+  template <class F, class G>
+  base::Status EachShard(F&& body, G&& beside);
   template <class F>
-  base::Status EachShard(F&& body);
+  base::Status EachShard(F&& body) {
+    return EachShard(body, [] {});
+  }
 
   HeadState& head_;
   ReplayShards& shards_;
