@@ -161,6 +161,8 @@ std::string_view NameEscapingText(NameEscaping escaping) { return NameOf(kEscapi
 GlobalSection ReadGlobal(MapReader& root, const LoadOptions& options) {
   GlobalSection section;
   section.defaults.extra_scrape_metrics = options.extra_scrape_metrics;
+  // It says so only where the section is left out.
+  if (!root.IsPresent("global")) section.defaults.name_escaping = NameEscaping::kAllowUtf8;
   root.Map("global", [&](MapReader& reader) { ReadSection(reader, &section); });
   ScrapeDefaults& defaults = section.defaults;
   defaults.scrape_interval_ms = section.global.scrape_interval_ms;
