@@ -126,16 +126,15 @@ class DbImpl final : public Db {
     }
     RETURN_IF_ERROR(blocks_.RemoveTemporary());
     RETURN_IF_ERROR(blocks_.Load());
-    ASSIGN_OR_RETURN(const bool late, fs_.Exists(wbl_dir_));
-    // Older samples of the log are in blocks already; but for what came late.
     head_begin_ = blocks_.max_time();
-    if (!late) history_end_ = head_begin_;
+    ASSIGN_OR_RETURN(const bool late, fs_.Exists(wbl_dir_));
+    ASSIGN_OR_RETURN(const bool left, fs_.Exists(base::JoinPath(options_.path, kIntakeDir)));
+    blocks_have_all_before_ = !late && !left;
     return {};
   }
 
   base::Status Replay() override {
     const auto begin = std::chrono::steady_clock::now();
-    const model::Timestamp head_begin = head_begin_;
     RETURN_IF_ERROR(intake_.Recover());
     RETURN_IF_ERROR(compactor_.pending_deletions().Load());
     RETURN_IF_ERROR(RemoveTemporaryCheckpoints(fs_, wal_dir_));
@@ -144,10 +143,10 @@ class DbImpl final : public Db {
               .chunks_dir = base::JoinPath(options_.path, kChunksDir),
               .snapshots_dir = base::JoinPath(options_.path, kHeadSnapshotsDir),
               .threads = pool_.size(),
-              .min_time = head_begin,
+              .min_time = head_begin_,
               .on_segment = [this](uint32_t segment) { current_segment_.store(segment); }}));
     RETURN_IF_ERROR(head_.out_of_order().Replay(fs_, wbl_dir_));
-    if (head_begin != model::kMinTime) head_.Truncate(head_begin);
+    if (head_begin_ != model::kMinTime) head_.Truncate(head_begin_);
     current_segment_.store(last_segment_.load());
     ASSIGN_OR_RETURN(wal_, WalWriter::Open(fs_, LogOptions(wal_dir_), &wal_metrics_));
     head_.LogTo(wal_.get());
@@ -163,6 +162,7 @@ class DbImpl final : public Db {
             .on_damage = [this](const base::Error&) { wal_metrics_.corruptions.Add(); }},
         head_);
     RETURN_IF_ERROR(intake_.MoveTo(head_, [this] { return AdmitAnyAge(); }));
+    // As it was, should something have come late.
     head_.SetOutOfOrderWindow(options_.out_of_order_window_ms, wbl_.get());
     {
       base::MutexLock lock(loading_mutex_);
@@ -189,7 +189,8 @@ class DbImpl final : public Db {
   }
   base::Result<std::unique_ptr<storage::Querier>> NewQuerier(model::Timestamp mint,
                                                              model::Timestamp maxt) override {
-    if (maxt < history_end_ && !loaded_.load(std::memory_order_acquire)) {
+    if (!loaded_.load(std::memory_order_acquire) && maxt < head_begin_ && blocks_have_all_before_ &&
+        !intake_.MayHoldBefore(head_begin_)) {
       ASSIGN_OR_RETURN(auto parts, QueriersOfBlocks(mint, maxt));
       if (!parts.empty()) return MergeQueriers(std::move(parts));
     }
@@ -343,9 +344,10 @@ class DbImpl final : public Db {
   std::atomic<uint32_t> first_segment_{0};
   std::atomic<uint32_t> last_segment_{0};
   std::atomic<uint32_t> current_segment_{0};
-  // Until the head is loaded, questions that end before this are answered from blocks alone.
-  model::Timestamp history_end_ = model::kMinTime;
+  // As it was opened: samples of the log that are older are in blocks already, but for those that
+  // came late.
   model::Timestamp head_begin_ = model::kMinTime;
+  bool blocks_have_all_before_ = false;
   base::Mutex loading_mutex_;
   base::CondVar loading_changed_;
   int waiting_ TB_GUARDED_BY(loading_mutex_) = 0;

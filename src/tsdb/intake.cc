@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "tsdb/block/block_writer.h"
 #include "tsdb/block/normalize_chunks.h"
 #include "tsdb/block/stored_sample.h"
 
@@ -14,7 +15,6 @@ namespace {
 
 using storage::AppendOutcome;
 
-constexpr std::string_view kDoomedSuffix = ".tmp-for-deletion";
 // Samples in one commit while moving.
 constexpr size_t kCommitSamples = 10'000;
 
@@ -164,9 +164,15 @@ Intake::Intake(IntakeOptions options, base::FileSystem& fs)
 
 base::Status Intake::Recover() {
   base::MutexLock lock(mutex_);
-  RETURN_IF_ERROR(fs_.RemoveAll(options_.dir + std::string(kDoomedSuffix)));
+  RETURN_IF_ERROR(fs_.RemoveAll(options_.dir + std::string(kDeletionSuffix)));
   ASSIGN_OR_RETURN(const bool left, fs_.Exists(options_.dir));
   return left && head_ == nullptr ? Open() : base::Status();
+}
+
+bool Intake::MayHoldBefore(model::Timestamp t) {
+  base::MutexLock lock(mutex_);
+  if (closed_) return true;  // the head that it moved to has it
+  return head_ != nullptr && (head_->min_time() < t || !head_->out_of_order().empty());
 }
 
 std::unique_ptr<storage::Appender> Intake::NewAppender() {
@@ -245,7 +251,7 @@ base::Status Intake::Remove() {
   RETURN_IF_ERROR(log_->Close());
   RETURN_IF_ERROR(late_log_->Close());
   // Never seen in part.
-  const std::string doomed = options_.dir + std::string(kDoomedSuffix);
+  const std::string doomed = options_.dir + std::string(kDeletionSuffix);
   RETURN_IF_ERROR(fs_.Rename(options_.dir, doomed));
   return fs_.RemoveAll(doomed);
 }

@@ -43,6 +43,8 @@ class Intake {
   base::Status Recover();
   // Null once MoveTo() has succeeded; waits while it runs. One that cannot log refuses everything.
   std::unique_ptr<storage::Appender> NewAppender();
+  // False: no sample that was taken is older.
+  bool MayHoldBefore(model::Timestamp t);
   // Waits for the appenders, appends what they brought to `head`, and removes the directory.
   // `admit_late` makes the head take samples of any age; called when one is needed. On failure
   // everything is still there, and taken anew.

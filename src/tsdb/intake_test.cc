@@ -250,6 +250,53 @@ TEST(LoadingStore, TakesWritesAndAnswersWhatItCan) {
   EXPECT_FALSE(*s.fs->Exists("data/intake"));
 }
 
+// What was acknowledged is in every answer, so blocks alone do not do any more.
+TEST(LoadingStore, AnOldSampleThatIsTakenIsWaitedFor) {
+  LoadingStore s;
+  s.Open();
+  ASSERT_TRUE(s.db->Replay());
+  for (int64_t t = kNow; t < kNow + 300'000; t += 1000) ASSERT_TRUE(PutOne(*s.db, 0, t, 1));
+  while (s.db->Blocks().empty()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  ASSERT_TRUE(s.db->Close());
+  s.Open();
+  const int64_t in_blocks = s.db->Blocks().back().max_time - 1;
+  ASSERT_TRUE(PutOne(*s.db, 0, kNow + 500, 2));
+  PlainData answer;
+  std::thread asker([&] { answer = ReadPlain(*s.db, kNow, in_blocks); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  ASSERT_TRUE(s.db->Replay());
+  asker.join();
+  ASSERT_EQ(answer.size(), 1u);
+  EXPECT_EQ(answer.begin()->second.size(), static_cast<size_t>((in_blocks - kNow) / 1000 + 2));
+  EXPECT_TRUE(answer.begin()->second.contains(kNow + 500));
+}
+
+TEST(LoadingStore, SixteenWaitAndTheNextIsSentAway) {
+  LoadingStore s;
+  s.Open();
+  ASSERT_TRUE(PutOne(*s.db, 0, kNow, 1));
+  std::atomic<int> answered = 0;
+  std::atomic<int> sent_away = 0;
+  std::vector<std::thread> askers;
+  for (int i = 0; i < 20; ++i) {
+    askers.emplace_back([&] {
+      const auto querier = s.db->NewQuerier(kNow, kNow);
+      if (querier) {
+        ++answered;
+      } else {
+        EXPECT_EQ(querier.error().code(), base::ErrorCode::kUnavailable);
+        ++sent_away;
+      }
+    });
+  }
+  while (sent_away.load() < 4) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_EQ(answered.load(), 0);
+  ASSERT_TRUE(s.db->Replay());
+  for (std::thread& asker : askers) asker.join();
+  EXPECT_EQ(answered.load(), 16);
+  EXPECT_EQ(sent_away.load(), 4);
+}
+
 // Commits go on while the store turns from loading to loaded.
 TEST(LoadingStore, NoCommitIsLostInBetween) {
   LoadingStore s;

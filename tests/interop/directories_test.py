@@ -50,22 +50,11 @@ def fill(server):
         raise SystemExit(f"{server.argv[0]}: nothing in wbl")
 
 
-def calls(shift):
-    start = queries_test.START
-    for text in queries_test.questions():
-        expression = text.replace("1700001000", str(1_700_001_007 + shift)).replace(
-            "1700001234", str(1_700_001_234 + shift))
-        for t in (start + 1207, start + 1913, start + queries_test.SAMPLES * queries_test.STEP - 8):
-            yield "/query", {"query": expression, "time": t}
-        yield "/query_range", {"query": expression, "start": start + 607, "end": start + 2107,
-                               "step": 45}
-
-
 def main():
     servers.need("prometheus")
     step = queries_test.STEP
     queries_test.START = (int(time.time()) - queries_test.SAMPLES * step) // step * step
-    asked = list(calls(queries_test.START - 1_700_000_000))
+    asked = list(queries_test.calls())
     ours = servers.Server([servers.tributary(), *FLAGS], CONFIG)
     theirs = servers.Server(["prometheus", *FLAGS], CONFIG)
     differences = 0

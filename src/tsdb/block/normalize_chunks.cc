@@ -10,21 +10,16 @@ namespace {
 
 using chunk::ChunkView;
 
-ChunkView Copy(const ChunkView& chunk, storage::ChunkBuffer* buffer) {
-  const std::span<uint8_t> copy = buffer->Allocate(chunk.data.size());
-  std::memcpy(copy.data(), chunk.data.data(), chunk.data.size());
-  return {chunk.encoding, chunk.min_time, chunk.max_time, copy};
-}
-
 class Rewriter {
  public:
-  Rewriter(TimeInterval range, std::span<const TimeInterval> deleted, storage::ChunkBuffer* buffer,
-           std::vector<ChunkView>* out)
-      : range_(range), deleted_(deleted), buffer_(buffer), out_(out) {}
+  Rewriter(TimeInterval range, std::span<const TimeInterval> deleted, bool xor2,
+           storage::ChunkBuffer* buffer, std::vector<ChunkView>* out)
+      : range_(range), deleted_(deleted), xor2_(xor2), buffer_(buffer), out_(out) {}
 
   // Whether a chunk that overlaps no other may stay.
   bool IsClean(const ChunkView& chunk) const {
     if (chunk.min_time < range_.min || chunk.max_time > range_.max) return false;
+    if (xor2_ && chunk.encoding == chunk::Encoding::kXor) return false;
     return std::ranges::none_of(deleted_, [&](const TimeInterval& d) {
       return d.min <= chunk.max_time && chunk.min_time <= d.max;
     });
@@ -32,7 +27,7 @@ class Rewriter {
 
   base::Status Rewrite(std::span<const ChunkView> chunks) {
     samples_.clear();
-    bool has_starts = false;
+    bool has_starts = xor2_;
     for (const ChunkView& chunk : chunks) {
       RETURN_IF_ERROR(DecodeSamples(chunk, range_, &samples_));
       has_starts |= chunk.encoding == chunk::Encoding::kXor2;
@@ -50,14 +45,18 @@ class Rewriter {
       ++kept;
     }
     samples_.resize(kept);
-    EncodeSamples(samples_, has_starts,
-                  [&](const ChunkView& chunk) { out_->push_back(Copy(chunk, buffer_)); });
+    EncodeSamples(samples_, has_starts, [&](const ChunkView& chunk) {
+      const std::span<uint8_t> copy = buffer_->Allocate(chunk.data.size());
+      std::memcpy(copy.data(), chunk.data.data(), chunk.data.size());
+      out_->push_back({chunk.encoding, chunk.min_time, chunk.max_time, copy});
+    });
     return {};
   }
 
  private:
   const TimeInterval range_;
   const std::span<const TimeInterval> deleted_;
+  const bool xor2_;
   storage::ChunkBuffer* const buffer_;
   std::vector<ChunkView>* const out_;
   std::vector<StoredSample> samples_;
@@ -66,13 +65,14 @@ class Rewriter {
 }  // namespace
 
 base::Status NormalizeChunks(TimeInterval range, std::span<const TimeInterval> deleted,
-                             storage::ChunkBuffer* buffer, std::vector<ChunkView>* chunks) {
+                             storage::ChunkBuffer* buffer, std::vector<ChunkView>* chunks,
+                             bool xor2) {
   std::erase_if(*chunks, [&](const ChunkView& chunk) {
     return chunk.max_time < range.min || chunk.min_time > range.max;
   });
   std::ranges::stable_sort(*chunks, {}, &ChunkView::min_time);
   std::vector<ChunkView> out;
-  Rewriter rewriter(range, deleted, buffer, &out);
+  Rewriter rewriter(range, deleted, xor2, buffer, &out);
   for (size_t i = 0; i < chunks->size();) {
     int64_t max = (*chunks)[i].max_time;
     size_t end = i + 1;
@@ -85,23 +85,6 @@ base::Status NormalizeChunks(TimeInterval range, std::span<const TimeInterval> d
       RETURN_IF_ERROR(rewriter.Rewrite(std::span(*chunks).subspan(i, end - i)));
     }
     i = end;
-  }
-  *chunks = std::move(out);
-  return {};
-}
-
-base::Status ToXor2(storage::ChunkBuffer* buffer, std::vector<ChunkView>* chunks) {
-  std::vector<ChunkView> out;
-  std::vector<StoredSample> samples;
-  for (const ChunkView& chunk : *chunks) {
-    if (chunk.encoding != chunk::Encoding::kXor) {
-      out.push_back(chunk);
-      continue;
-    }
-    samples.clear();
-    RETURN_IF_ERROR(DecodeSamples(chunk, {model::kMinTime, model::kMaxTime}, &samples));
-    EncodeSamples(samples, /*start_times=*/true,
-                  [&](const ChunkView& written) { out.push_back(Copy(written, buffer)); });
   }
   *chunks = std::move(out);
   return {};

@@ -16,12 +16,10 @@ namespace tributary::tsdb {
 
 // Of samples with equal timestamps that of the later chunk stays (of chunks with equal min_time,
 // the one further back in `chunks`). New bytes are made in `buffer`. Start times of histograms that
-// are written anew get lost. Fails on a chunk that cannot be decoded.
+// are written anew get lost. Fails on a chunk that cannot be decoded. `xor2`: no XOR chunk stays.
 base::Status NormalizeChunks(TimeInterval range, std::span<const TimeInterval> deleted,
-                             storage::ChunkBuffer* buffer, std::vector<chunk::ChunkView>* chunks);
-
-// Writes XOR chunks anew as XOR2.
-base::Status ToXor2(storage::ChunkBuffer* buffer, std::vector<chunk::ChunkView>* chunks);
+                             storage::ChunkBuffer* buffer, std::vector<chunk::ChunkView>* chunks,
+                             bool xor2 = false);
 
 // Takes what was deleted out of the chunks from number `first` on, which are of one series.
 base::Status EraseDeleted(std::span<const TimeInterval> deleted, storage::ChunkBuffer* buffer,

@@ -95,8 +95,7 @@ base::Result<std::optional<BlockMeta>> WriteBlock(
     chunks.clear();
     buffer.Clear();
     for (const auto& [input, i] : sources) RETURN_IF_ERROR(input->Chunks(i, &buffer, &chunks));
-    RETURN_IF_ERROR(NormalizeChunks(range, {}, &buffer, &chunks));
-    if (options.xor2) RETURN_IF_ERROR(ToXor2(&buffer, &chunks));
+    RETURN_IF_ERROR(NormalizeChunks(range, {}, &buffer, &chunks, options.xor2));
     if (chunks.empty()) continue;
     labels.ToSpan(&span);
     RETURN_IF_ERROR(writer->Add(span, chunks));

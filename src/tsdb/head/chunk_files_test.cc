@@ -151,18 +151,11 @@ TEST_F(ChunkFilesTest, AnyMissingFileIsMadeUpForByTheLog) {
 }
 
 TEST_F(ChunkFilesTest, DamageAnywhereIsMadeUpForByTheLog) {
-  const std::string path = base::JoinPath(kDir, "000002");
-  const std::string whole = *fs_->ReadFile(path);
-  for (size_t at = 0; at < whole.size(); at += 37) {
-    std::string flipped = whole;
-    flipped[at] = static_cast<char>(flipped[at] ^ 1);
-    for (const std::string& damaged : {flipped, whole.substr(0, at)}) {
-      ASSERT_TRUE(base::WriteFileAtomically(*fs_, path, damaged));
-      const auto store = Open(*fs_);
-      ASSERT_TRUE(store);
-      ASSERT_EQ(All(store->head), want_) << at;
-    }
-  }
+  WithEachDamage(*fs_, base::JoinPath(kDir, "000002"), 37, [&](const std::string& where) {
+    const auto store = Open(*fs_);
+    ASSERT_TRUE(store);
+    ASSERT_EQ(All(store->head), want_) << where;
+  });
 }
 
 TEST_F(ChunkFilesTest, FilesGoWithTheHead) {

@@ -139,18 +139,11 @@ TEST_F(HeadSnapshotTest, ADuplicateOfTheNewestSampleIsKnown) {
 }
 
 TEST_F(HeadSnapshotTest, DamageAnywhereIsMadeUpForByTheLog) {
-  const std::string path = SnapshotFile();
-  const std::string whole = *fs_->ReadFile(path);
-  for (size_t at = 0; at < whole.size(); at += 29) {
-    std::string flipped = whole;
-    flipped[at] = static_cast<char>(flipped[at] ^ 1);
-    for (const std::string& damaged : {flipped, whole.substr(0, at)}) {
-      ASSERT_TRUE(base::WriteFileAtomically(*fs_, path, damaged));
-      const auto store = Open(*fs_);
-      ASSERT_TRUE(store);
-      ASSERT_EQ(All(store->head), want_) << at;
-    }
-  }
+  WithEachDamage(*fs_, SnapshotFile(), 29, [&](const std::string& where) {
+    const auto store = Open(*fs_);
+    ASSERT_TRUE(store);
+    ASSERT_EQ(All(store->head), want_) << where;
+  });
 }
 
 TEST_F(HeadSnapshotTest, IsOfNoUseWithoutTheChunkFilesBesideIt) {

@@ -86,6 +86,21 @@ inline bool Tick(StoredHead& store, int64_t tick) {
   return appender->Commit().has_value();
 }
 
+// Calls check(what) with the file at `path` damaged in many ways: a bit flipped, or cut short, at
+// every `step`-th byte.
+template <class F>
+void WithEachDamage(base::FileSystem& fs, const std::string& path, size_t step, F&& check) {
+  const std::string whole = *fs.ReadFile(path);
+  for (size_t at = 0; at < whole.size(); at += step) {
+    std::string flipped = whole;
+    flipped[at] = static_cast<char>(flipped[at] ^ 1);
+    for (const std::string& damaged : {flipped, whole.substr(0, at)}) {
+      ASSERT_TRUE(base::WriteFileAtomically(fs, path, damaged));
+      check("at " + std::to_string(at));
+    }
+  }
+}
+
 using Values = std::map<std::string, std::map<int64_t, std::string>>;
 
 inline std::string TextOf(const StoredSample& sample) {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "chunk/histogram_reader.h"
+#include "tsdb/block/stored_sample.h"
 
 namespace tributary::tsdb {
 namespace {
@@ -173,28 +173,20 @@ base::Status ReplayShards::Restore(uint32_t shard_index, const SnapshotSeries& t
 
 base::Status ReplayShards::AppendNewer(HeadShard* chunks, MemSeries* series,
                                        const chunk::ChunkView& view) {
-  if (view.max_time <= series->state.t) return {};
   const ChunkOptions& options = head_.options.chunks;
-  if (view.encoding == chunk::Encoding::kXor) {
-    std::vector<int64_t> t(chunk::ChunkNumSamples(view.data));
-    std::vector<double> v(t.size());
-    ASSIGN_OR_RETURN(const size_t n, chunk::XorDecode(view.data, t.data(), v.data()));
-    for (size_t i = 0; i < n; ++i) AppendFloat(chunks, series, options, t[i], v[i]);
-    return {};
-  }
-  chunk::HistogramReader reader(view.encoding, view.data);
-  model::Histogram integer;
-  model::FloatHistogram floats;
-  while (reader.Next()) {
-    if (reader.is_float()) {
-      reader.Get(&floats);
-      AppendHistogram(chunks, series, options, reader.t(), floats);
+  std::vector<StoredSample> samples;
+  RETURN_IF_ERROR(DecodeSamples(view, {series->state.t + 1, model::kMaxTime}, &samples));
+  for (const StoredSample& s : samples) {
+    if (const double* v = std::get_if<double>(&s.value)) {
+      AppendFloat(chunks, series, options, s.t, *v);
+    } else if (const auto* h = std::get_if<std::unique_ptr<model::Histogram>>(&s.value)) {
+      if (IsUsable(**h)) AppendHistogram(chunks, series, options, s.t, **h);
     } else {
-      reader.Get(&integer);
-      AppendHistogram(chunks, series, options, reader.t(), integer);
+      const auto& f = *std::get<std::unique_ptr<model::FloatHistogram>>(s.value);
+      if (IsUsable(f)) AppendHistogram(chunks, series, options, s.t, f);
     }
   }
-  return reader.status();
+  return {};
 }
 
 void ReplayShards::Finish(uint32_t shard_index) {

@@ -93,7 +93,6 @@ base::Status SnapshotLoader::Check(const std::string& path, const std::string& w
   labels_.clear();
   loaded_ = {};
   ASSIGN_OR_RETURN(reader_, SnapshotReader::Open(fs_, path));
-  std::string bytes;
   for (const SnapshotReader::Part& part : reader_->parts()) {
     if (part.type != SnapshotPart::kSeries) continue;
     // Only the number of the shard is looked at here.
@@ -129,12 +128,20 @@ base::Status SnapshotLoader::CheckOrigin(const std::string& wal_dir) {
   return {};
 }
 
-base::Status SnapshotLoader::ReadLabels() {
+template <class F>
+base::Status SnapshotLoader::EachPart(SnapshotPart type, F&& visit) const {
   std::string bytes;
   for (const SnapshotReader::Part& part : reader_->parts()) {
-    if (part.type != SnapshotPart::kLabels) continue;
+    if (part.type != type) continue;
     RETURN_IF_ERROR(reader_->Read(part, &bytes));
-    ByteReader in(base::AsBytes(bytes));
+    RETURN_IF_ERROR(visit(base::AsBytes(bytes)));
+  }
+  return {};
+}
+
+base::Status SnapshotLoader::ReadLabels() {
+  return EachPart(SnapshotPart::kLabels, [this](base::Bytes part) -> base::Status {
+    ByteReader in(part);
     while (!in.done()) {
       const uint64_t number = in.Uvarint();
       const std::string_view name = in.String();
@@ -145,36 +152,29 @@ base::Status SnapshotLoader::ReadLabels() {
       if (number >= labels_.size()) labels_.resize(number + 1);
       labels_[number] = {std::string(name), std::string(value)};
     }
-  }
-  return {};
+    return {};
+  });
 }
 
 base::Status SnapshotLoader::ReadForeign() {
-  std::string bytes;
-  for (const SnapshotReader::Part& part : reader_->parts()) {
-    if (part.type != SnapshotPart::kForeign) continue;
-    RETURN_IF_ERROR(reader_->Read(part, &bytes));
-    ByteReader in(base::AsBytes(bytes));
+  return EachPart(SnapshotPart::kForeign, [this](base::Bytes part) -> base::Status {
+    ByteReader in(part);
     while (!in.done()) {
       const uint64_t logged = in.Uvarint();
       loaded_.foreign.emplace_back(logged, in.Uvarint());
     }
-    if (!in.ok()) return Nonsense("refs");
-  }
-  return {};
+    return in.ok() ? base::Status() : Nonsense("refs");
+  });
 }
 
 base::Status SnapshotLoader::ReadRecords() {
-  std::string bytes;
-  for (const SnapshotReader::Part& part : reader_->parts()) {
-    if (part.type != SnapshotPart::kRecord) continue;
-    RETURN_IF_ERROR(reader_->Read(part, &bytes));
+  return EachPart(SnapshotPart::kRecord, [this](base::Bytes part) -> base::Status {
     PackedRecords& records = loaded_.records;
-    records.records.push_back({.begin = records.bytes.size(), .size = part.size, .packing = 0});
-    const base::Bytes record = base::AsBytes(bytes);
-    records.bytes.insert(records.bytes.end(), record.begin(), record.end());
-  }
-  return {};
+    records.records.push_back(
+        {.begin = records.bytes.size(), .size = static_cast<uint32_t>(part.size()), .packing = 0});
+    records.bytes.insert(records.bytes.end(), part.begin(), part.end());
+    return {};
+  });
 }
 
 base::Status SnapshotLoader::CheckShard(uint32_t shard) {

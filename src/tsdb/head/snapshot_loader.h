@@ -53,6 +53,9 @@ class SnapshotLoader {
   base::Status ReadLabels();
   base::Status ReadForeign();
   base::Status ReadRecords();
+  // Calls visit(content) for the parts of this type; stops at the first error.
+  template <class F>
+  base::Status EachPart(SnapshotPart type, F&& visit) const;
   // Calls visit(series) for each series of the shard, in the order of the file; stops at the first
   // error.
   template <class F>
