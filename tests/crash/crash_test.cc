@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/log.h"
 #include "base/metrics.h"
 #include "base/threads.h"
 #include "load.h"
@@ -142,6 +143,7 @@ int Kills() {
 }
 
 TEST(CrashTest, AcknowledgedSamplesSurviveEveryKill) {
+  base::ConfigureLogging(base::LogLevel::kWarn, base::LogFormat::kLogfmt);
   const uint32_t seed = std::random_device{}();
   std::printf("seed %u, %d kills\n", seed, Kills());
   std::mt19937 random(seed);
@@ -154,6 +156,7 @@ TEST(CrashTest, AcknowledgedSamplesSurviveEveryKill) {
 
   const std::string path =
       std::filesystem::temp_directory_path() / ("tributary-crash-" + std::to_string(getpid()));
+  const std::string as_killed = path + "-as-killed";  // for who looks into a failure
   const std::vector<Scenario> scenarios = Scenarios(path);
   int64_t samples_ticks = 0;
   for (int killed = 0; killed < Kills() && !HasFailure(); ++killed) {
@@ -171,6 +174,8 @@ TEST(CrashTest, AcknowledgedSamplesSurviveEveryKill) {
     ASSERT_TRUE(RunAndKill(scenario, begin, *acknowledged, after_us));
     samples_ticks += acknowledged->ticks[0].load() - before;
 
+    std::filesystem::remove_all(as_killed);
+    std::filesystem::copy(path, as_killed, std::filesystem::copy_options::recursive);
     Surroundings around;
     const auto db = OpenAndLoad(scenario.options, around);
     ASSERT_TRUE(db) << db.error().message();
@@ -184,6 +189,11 @@ TEST(CrashTest, AcknowledgedSamplesSurviveEveryKill) {
   std::printf("%lld commits acknowledged by writer 0\n", static_cast<long long>(samples_ticks));
   EXPECT_GT(samples_ticks, Kills()) << "the load hardly ran, so nothing was tested";
   std::filesystem::remove_all(path);
+  if (HasFailure()) {
+    std::printf("the directory as the last kill left it: %s\n", as_killed.c_str());
+  } else {
+    std::filesystem::remove_all(as_killed);
+  }
   munmap(shared, sizeof(Acknowledged));
 }
 

@@ -235,6 +235,69 @@ TEST_F(HeadSnapshotTest, NoRefIsGivenToASecondSeries) {
   EXPECT_EQ(std::ranges::find(refs, gone.value()), refs.end());
 }
 
+// The ref that the head gave one series may be what the log calls another: each gets its own
+// chunks.
+TEST(HeadSnapshotRefsTest, AChunkFileGoesToWhomTheLogMeans) {
+  const auto fs = base::MakeMemoryFileSystem();
+  const auto labels = [](int series) {
+    return model::Labels::Of({{"__name__", "m"}, {"i", std::to_string(series)}});
+  };
+  const uint32_t shard = ShardOfHash(labels(0).Hash());
+  // This place is in another shard, so the series gets the first one of its own.
+  const model::SeriesRef logged = MakeSeriesRef((shard + 1) % kSeriesShards, 1, 0);
+  const model::SeriesRef given = MakeSeriesRef(shard, 1, 1);
+  {
+    auto wal = WalWriter::Open(*fs, {.dir = "wal"}, nullptr);
+    RecordBatch batch;
+    std::vector<model::Label> span;
+    BeginSeriesRecord(batch.buffer());
+    labels(0).ToSpan(&span);
+    AppendSeriesEntry(logged, span, batch.buffer());
+    labels(1).ToSpan(&span);
+    AppendSeriesEntry(given, span, batch.buffer());
+    batch.EndRecord();
+    ASSERT_TRUE((*wal)->Log(batch));
+  }
+  Values want;
+  {
+    const auto store = Open(*fs);
+    ASSERT_EQ(Ref(*store->head.NewAppender(), 0), given) << "the test tests nothing";
+    for (int64_t tick = 0; tick < 200; ++tick) ASSERT_TRUE(Tick(*store, tick));
+    ASSERT_TRUE(store->head.WriteChunks());
+    ASSERT_TRUE(store->head.WriteSnapshot(*fs, true));
+    want = All(store->head);
+  }
+  RemoveOldLog(*fs);
+  const auto store = Open(*fs);
+  EXPECT_EQ(All(store->head), want);
+}
+
+// A slot whose series is not in the log yet does not start anew either.
+TEST(HeadSnapshotRefsTest, AnUnloggedSeriesHasItsRefForItselfToo) {
+  const auto fs = base::MakeMemoryFileSystem();
+  model::SeriesRef first;
+  model::SeriesRef unlogged;
+  {
+    const auto store = Open(*fs);
+    {
+      const auto appender = store->head.NewAppender();
+      first = Ref(*appender, 77);
+      const storage::RefSample sample{first, kNow, 1};
+      storage::AppendOutcome outcome;
+      appender->Append({&sample, 1}, {&outcome, 1});
+      ASSERT_TRUE(appender->Commit());
+    }
+    store->head.Truncate(kNow + 1000 * kInterval);
+    unlogged = Ref(*store->head.NewAppender(), 77);
+    ASSERT_EQ(SlotOf(unlogged), SlotOf(first)) << "the test tests nothing";
+    ASSERT_TRUE(store->head.WriteSnapshot(*fs, true));
+  }
+  const auto store = Open(*fs);
+  const model::SeriesRef now = Ref(*store->head.NewAppender(), 77);
+  EXPECT_NE(now, first);
+  EXPECT_NE(now, unlogged);
+}
+
 TEST(HeadSnapshotWhenTest, OnlyOnceEnoughWasLogged) {
   const auto fs = base::MakeMemoryFileSystem();
   const auto store = Open(*fs);

@@ -157,11 +157,13 @@ base::Status SnapshotLoader::ReadLabels() {
 }
 
 base::Status SnapshotLoader::ReadForeign() {
+  taken_refs_.clear();
   return EachPart(SnapshotPart::kForeign, [this](base::Bytes part) -> base::Status {
     ByteReader in(part);
     while (!in.done()) {
       const uint64_t logged = in.Uvarint();
       loaded_.foreign.emplace_back(logged, in.Uvarint());
+      taken_refs_.insert(logged);
     }
     return in.ok() ? base::Status() : Nonsense("refs");
   });
@@ -226,7 +228,8 @@ base::Status SnapshotLoader::MakeSeries(uint32_t shard_index, std::vector<Indexe
       at.series->flags |= MemSeries::kLogged;
     }
     made->push_back({static_cast<uint32_t>(ref.value()) & ((1u << 28) - 1), run});
-    shards_.Claim(ref, ref);
+    // The log may call another series by this ref, and this one by another.
+    if (!taken_refs_.contains(ref.value())) shards_.Claim(ref, ref);
     return {};
   });
 }

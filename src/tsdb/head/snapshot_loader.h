@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include <absl/container/flat_hash_set.h>
+
 #include "base/fs.h"
 #include "base/threads.h"
 #include "tsdb/head/head_state.h"
@@ -81,6 +83,7 @@ class SnapshotLoader {
   std::vector<std::pair<std::string, std::string>> labels_;  // name and value by number
   std::vector<LabelId> ids_;                                 // in the head, by number
   std::array<std::vector<uint64_t>, kSeriesShards> hashes_;  // of labels, in the order of the file
+  absl::flat_hash_set<uint64_t> taken_refs_;                 // logged ones of loaded_.foreign
   LoadedSnapshot loaded_;
 };
 

@@ -52,16 +52,19 @@ class SnapshotTaker {
         if (from >= shard.next_slot) break;
         for (uint32_t slot = from; slot < std::min(from + kSlotsPerLock, shard.next_slot); ++slot) {
           const MemSeries& series = shard.slots[slot];
-          const bool is_free = series.labels == 0 && series.generation != 0;
           // One that is not in the log yet will be, in a segment that is read after the snapshot.
           const bool counts =
               series.labels != 0 && series.Has(MemSeries::kLogged) && !series.Has(MemSeries::kDead);
-          if (!is_free && !counts) continue;
+          // Of the next series there; that of one that does not count has been given away.
+          const int next_generation = series.generation + (series.labels != 0 ? 1 : 0);
+          if (!counts && next_generation == 0) continue;
           if (out_.part()->empty()) out_.part()->push_back(static_cast<char>(shard_index));
           if (counts) {
             Take(shard_index, slot, series);
           } else {
-            EncodeSnapshotSeries({.slot = slot, .generation = series.generation}, out_.part());
+            const int generation = std::min<int>(next_generation, kMaxGeneration);
+            EncodeSnapshotSeries({.slot = slot, .generation = static_cast<uint16_t>(generation)},
+                                 out_.part());
           }
         }
       }
