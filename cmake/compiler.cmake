@@ -34,9 +34,14 @@ endif()
 
 find_program(CCACHE ccache)
 if(CCACHE)
-  # Build folders share their results: the folder's own path is not part of the key.
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_NOHASHDIR=1
-                                  CCACHE_MAXSIZE=5G ${CCACHE})
+  # Build folders and clones share their results: their own paths are not part of the key. The
+  # rest is what precompiled headers need.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}
+      CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_MAXSIZE=5G ${CCACHE})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    add_compile_options(-fpch-preprocess)
+  endif()
 endif()
 # Debian's versioned lld has its plain name in a folder of its own.
 find_program(LD_LLD ld.lld PATHS /usr/lib/llvm-19/bin)

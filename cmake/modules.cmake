@@ -20,6 +20,7 @@ function(add_module name)
   if(sources)
     add_library(tributary_${name} STATIC ${sources})
     target_compile_options(tributary_${name} PRIVATE ${NO_X87})
+    precompile(tributary_${name} tributary_base "${PRECOMPILED}")
     set(scope PUBLIC)
   else()
     add_library(tributary_${name} INTERFACE)
@@ -46,6 +47,8 @@ endfunction()
 
 # Each test case is a test of ctest's, found when ctest runs.
 function(register_gtest target)
+  precompile(${target} base_test "${PRECOMPILED_FOR_TESTS}")
+  target_compile_options(${target} PRIVATE -O0)  # what is tested is optimised; this builds faster
   include(GoogleTest)
   gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
                        PROPERTIES TIMEOUT 300 ${ARGN})
