@@ -56,6 +56,8 @@ class MappedFile {
  public:
   virtual ~MappedFile() = default;
   virtual Bytes data() const = 0;
+  // Gives back the memory that looks at the bytes have taken; the next look takes what it needs.
+  virtual void ReleasePages() const {}
 };
 
 // Held until destroyed; a second holder, in this or another process, is refused.

@@ -158,6 +158,10 @@ class PosixMappedFile final : public MappedFile {
   PosixMappedFile(const PosixMappedFile&) = delete;
   PosixMappedFile& operator=(const PosixMappedFile&) = delete;
   Bytes data() const override { return {static_cast<const uint8_t*>(address_), size_}; }
+  void ReleasePages() const override {
+    // Only a hint; pages of a file come back from it.
+    if (address_ != nullptr) (void)::madvise(address_, size_, MADV_DONTNEED);
+  }
 
  private:
   void* const address_;  // null for an empty file, which cannot be mapped

@@ -1,11 +1,14 @@
 // One set of promises, held by the disk and by the memory file system.
 #include "base/fs.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <sys/stat.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "base/fs_test_support.h"
 
 namespace tributary::base {
 namespace {
@@ -118,6 +121,21 @@ TEST_P(FsTest, AMappingOutlivesItsName) {
   ASSERT_TRUE(fs_->Remove(In("a")));
   EXPECT_EQ(AsString(map->data()), "mapped");
   EXPECT_EQ((*fs_->Map(In("empty")))->data().size(), 0u);
+}
+
+TEST_P(FsTest, AMappingGivesItsMemoryBack) {
+  Write(In("a"), std::string(1 << 20, 'm'));
+  const auto map = *fs_->Map(In("a"));
+  EXPECT_EQ(std::ranges::count(map->data(), 'm'), 1 << 20);
+  const bool on_disk = fs_ == &PosixFileSystem();
+  if (on_disk) {
+    EXPECT_EQ(ResidentPages(map->data()), 256u);
+  }
+  map->ReleasePages();
+  if (on_disk) {
+    EXPECT_EQ(ResidentPages(map->data()), 0u);
+  }
+  EXPECT_EQ(std::ranges::count(map->data(), 'm'), 1 << 20);
 }
 
 TEST_P(FsTest, LargeFilesReadWhole) {

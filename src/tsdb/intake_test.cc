@@ -298,6 +298,18 @@ TEST(LoadingStore, SixteenWaitAndTheNextIsSentAway) {
 }
 
 // Commits go on while the store turns from loading to loaded.
+TEST(LoadingStore, NobodyWaitsForLongerThanTenSeconds) {
+  LoadingStore s;
+  s.Open();  // and is not loaded
+  const auto begin = std::chrono::steady_clock::now();
+  const auto querier = s.db->NewQuerier(kNow, kNow);
+  const auto took = std::chrono::steady_clock::now() - begin;
+  ASSERT_FALSE(querier);
+  EXPECT_EQ(querier.error().code(), base::ErrorCode::kUnavailable);
+  EXPECT_GE(took, std::chrono::seconds(10));
+  EXPECT_LT(took, std::chrono::seconds(20));
+}
+
 TEST(LoadingStore, NoCommitIsLostInBetween) {
   LoadingStore s;
   s.Open();

@@ -152,6 +152,7 @@ void BatchWriter::AppendSamples() {
   samples.resize(kept);
   scratch_.sample_series.resize(kept);
   if (kept == 0) return;
+  counts_.some_time = samples.front().t;
   scratch_.outcomes.resize(kept);
   appender_.Append(samples, scratch_.outcomes);
 

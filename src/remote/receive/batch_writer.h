@@ -50,8 +50,9 @@ struct WriteCounts {
   uint64_t exemplars_written = 0;
   uint64_t invalid_label_samples = 0;
   uint64_t refused_series_samples = 0;
-  std::array<uint64_t, 16> by_outcome{};  // rejected samples by storage::AppendOutcome
-  uint64_t cache_misses = 0;              // series
+  std::array<uint64_t, 16> by_outcome{};         // rejected samples by storage::AppendOutcome
+  uint64_t cache_misses = 0;                     // series
+  model::Timestamp some_time = model::kMinTime;  // of one of the samples written, if there are any
 };
 
 // Memory that outlives a request so that the next one allocates nothing.

@@ -1,5 +1,6 @@
 #include "remote/receive/write_handler.h"
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <utility>
@@ -110,7 +111,6 @@ class Handler final : public WriteHandler {
       return Answer(413, fmt::format("request body is larger than the limit of {} bytes",
                                      options_.max_decoded_bytes));
     }
-    AgeCaches();
     std::unique_ptr<Scratch> scratch = scratches_.Take();
     WriteResponse response = HandleUnpacked(request, *encoding, *protocol, *scratch);
     scratches_.Return(std::move(scratch));
@@ -162,6 +162,7 @@ class Handler final : public WriteHandler {
     writer.RememberMetadata();
     const WriteCounts& counts = writer.counts();
     probe_.Count(protocol, counts);
+    AgeCaches(counts.some_time);
     if (!writer.invalid_example().empty() && MayWarn()) {
       LOG_WARN("remote write: series with invalid labels skipped",
                kv("samples", counts.invalid_label_samples), kv("user", request.user),
@@ -195,19 +196,22 @@ class Handler final : public WriteHandler {
     return response;
   }
 
-  void AgeCaches() {
-    if (TakeTurn(generation_started_, kGenerationNs)) {
+  // By our clock, and by that of the samples: hours of a backlog come in minutes, and the series
+  // that have gone in them are as many.
+  void AgeCaches(model::Timestamp newest) {
+    newest = std::max<model::Timestamp>(newest, 0);  // whatever a sender may claim
+    const bool by_clock = TakeTurn(generation_started_, clock_.MonotonicNs(), kGenerationNs);
+    if (TakeTurn(generation_newest_, newest, kGenerationNs / 1'000'000) || by_clock) {
       series_cache_.NextGeneration();
       metadata_cache_.NextGeneration();
     }
   }
-  bool MayWarn() { return TakeTurn(warned_, kWarnEveryNs); }
+  bool MayWarn() { return TakeTurn(warned_, clock_.MonotonicNs(), kWarnEveryNs); }
 
-  // True for one caller whenever `interval_ns` has passed since the last time.
-  bool TakeTurn(std::atomic<int64_t>& last, int64_t interval_ns) {
-    const int64_t now = clock_.MonotonicNs();
+  // True for one caller whenever `interval` has passed since the last time.
+  static bool TakeTurn(std::atomic<int64_t>& last, int64_t now, int64_t interval) {
     int64_t before = last.load(std::memory_order_relaxed);
-    return now - before >= interval_ns &&
+    return now - before >= interval &&
            last.compare_exchange_strong(before, now, std::memory_order_relaxed);
   }
 
@@ -219,6 +223,7 @@ class Handler final : public WriteHandler {
   SeriesCache metadata_cache_;
   FamilyStore families_;
   std::atomic<int64_t> generation_started_;
+  std::atomic<int64_t> generation_newest_{INT64_MIN / 2};  // the time of a sample
   std::atomic<int64_t> warned_{INT64_MIN / 2};
   WriteProbe probe_;
   ScratchPool scratches_;

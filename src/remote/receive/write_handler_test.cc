@@ -220,6 +220,28 @@ TEST_F(WriteHandlerTest, RefusesWhatTheServerDoesNotTake) {
   EXPECT_EQ(Send("", kV2).status, 415);
 }
 
+// A day of a backlog in which series come and go: known are those of its last hour, not all.
+TEST_F(WriteHandlerTest, SeriesThatAreGoneMakeRoomByTheTimeOfTheSamples) {
+  constexpr int kQuarters = 4 * 24;
+  const auto bytes_after_a_day = [&](int64_t ms_a_quarter) {
+    handler_.reset();
+    handler_ = WriteHandler::Create({}, store_, clock_, metrics_);
+    int series = 0;
+    for (int quarter = 0; quarter < kQuarters; ++quarter) {
+      std::string message;
+      for (int i = 0; i < 400; ++i, ++series) {
+        Add(&message, {{"__name__", "pod"}, {"id", std::to_string(series)}},
+            (quarter - kQuarters) * ms_a_quarter, 1);
+      }
+      EXPECT_EQ(SendV1(message).status, 204);
+    }
+    return Metric("tributary_remote_write_series_cache_bytes");
+  };
+  const double of_a_day = bytes_after_a_day(15 * 60 * 1000);
+  const double of_an_instant = bytes_after_a_day(0);
+  EXPECT_LT(of_a_day * 8, of_an_instant);
+}
+
 TEST_F(WriteHandlerTest, BodiesAreBounded) {
   handler_ = WriteHandler::Create({.max_decoded_bytes = 1000}, store_, clock_, metrics_);
   EXPECT_EQ(Send(std::string(1001, 'x')).status, 413);

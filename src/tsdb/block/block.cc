@@ -27,11 +27,19 @@ base::Result<std::shared_ptr<Block>> Block::Open(base::FileSystem& fs, const std
 
 base::Result<std::unique_ptr<storage::Querier>> Block::NewQuerier(model::Timestamp min_time,
                                                                   model::Timestamp max_time) {
+  was_read_.store(true);
   return MakeBlockQuerier(shared_from_this(), min_time, max_time);
 }
 
 base::Result<std::unique_ptr<storage::SeriesSelection>> Block::SelectAll() {
+  was_read_.store(true);
   return MakeBlockQuerier(shared_from_this(), model::kMinTime, model::kMaxTime)->Select({}, {});
+}
+
+void Block::ReleaseIdlePages() {
+  if (was_read_.exchange(false)) return;
+  index_->ReleasePages();
+  chunks_->ReleasePages();
 }
 
 base::Status Block::Chunks(uint32_t ref, model::Timestamp min_time, model::Timestamp max_time,

@@ -5,6 +5,7 @@
 // removed while they read. Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -40,6 +41,9 @@ class Block final : public storage::Queryable, public std::enable_shared_from_th
   // All series, sorted by labels: what compaction reads. Keeps the block alive.
   base::Result<std::unique_ptr<storage::SeriesSelection>> SelectAll();
 
+  // Gives back the memory of the mappings, unless somebody has come to read since the last call.
+  void ReleaseIdlePages();
+
   const IndexReader& index() const { return *index_; }
   const Tombstones& tombstones() const { return tombstones_; }
   // Whether nothing is left of the chunks of a series that overlap.
@@ -58,6 +62,7 @@ class Block final : public storage::Queryable, public std::enable_shared_from_th
   std::unique_ptr<ChunkFileReader> chunks_;
   Tombstones tombstones_;
   uint64_t size_bytes_ = 0;
+  std::atomic<bool> was_read_{false};
 };
 
 }  // namespace tributary::tsdb

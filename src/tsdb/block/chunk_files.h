@@ -50,6 +50,10 @@ class ChunkFileReader {
   // The chunk at `meta.ref`, its checksum verified; times are those of `meta`. The bytes live as
   // long as the reader. Damage is kCorruption that names file and offset.
   base::Result<chunk::ChunkView> Get(const ChunkMeta& meta) const;
+  // As base::MappedFile.
+  void ReleasePages() const {
+    for (const File& file : files_) file.mapped->ReleasePages();
+  }
   uint64_t size_bytes() const { return size_bytes_; }
 
  private:

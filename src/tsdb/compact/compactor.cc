@@ -20,6 +20,8 @@ namespace {
 // Blocks are looked over this often even if the head has nothing.
 constexpr std::chrono::seconds kReloadEvery{60};
 constexpr std::chrono::seconds kLongestBackoff{60};
+// What nobody has read in the meantime gives its memory back this often.
+constexpr std::chrono::seconds kReleaseEvery{60};
 constexpr int64_t kLongestBlockMs = 31ll * 24 * 3600 * 1000;
 
 int64_t MaxBlockMs(const DbOptions& options) {
@@ -104,6 +106,7 @@ void Compactor::Loop() {
   auto not_before = SteadyClock::now();
   auto next_chunks = SteadyClock::now();
   auto next_snapshot = SteadyClock::now();
+  auto next_release = SteadyClock::now();
   std::chrono::seconds backoff{1};
   while (true) {
     {
@@ -125,6 +128,12 @@ void Compactor::Loop() {
         LOG_ERROR("a start would read more of the log", kv("err", status.error()));
         next_snapshot = now + kLongestBackoff;
       }
+    }
+    if (now >= next_release) {
+      base::MutexLock working(working_);
+      next_release = now + kReleaseEvery;
+      head_.ReleaseChunkFilePages();
+      for (const std::shared_ptr<Block>& block : blocks_.blocks()) block->ReleaseIdlePages();
     }
     if (now < not_before || (now < next_reload && !HeadIsFull() && pending_.empty())) continue;
     next_reload = now + kReloadEvery;

@@ -142,6 +142,12 @@ bool ChunkFiles::IsWhole(uint32_t number, uint64_t size) const {
   });
 }
 
+void ChunkFiles::ReleasePages() const {
+  for (const File& file : files_) {
+    if (file.mapped != nullptr) file.mapped->ReleasePages();
+  }
+}
+
 void ChunkFiles::RemoveBefore(int64_t min_time) {
   // In order: Prometheus wants file numbers without a gap.
   while (!files_.empty() && files_.front().max_time < min_time) {

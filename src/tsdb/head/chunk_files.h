@@ -46,6 +46,9 @@ class ChunkFiles {
   // bytes, which stay until RemoveBefore().
   base::Result<base::Bytes> Add(std::string_view content, int64_t max_time, size_t chunks);
 
+  // As base::MappedFile, of all files.
+  void ReleasePages() const;
+
   // Removes the oldest files, as long as all in them is before `min_time`. Nobody may be looking
   // at their chunks. What cannot be removed now is left to the next call.
   void RemoveBefore(int64_t min_time);

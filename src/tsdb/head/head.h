@@ -84,6 +84,8 @@ class Head final : public storage::Appendable, public storage::Queryable {
   uint64_t num_series() const { return state_.num_series.load(); }
   uint64_t NumChunks() const;
   uint64_t chunk_file_bytes() const { return state_.chunk_files.bytes(); }
+  // Gives back the memory that reading them has taken. Not beside WriteChunks() or Truncate().
+  void ReleaseChunkFilePages() const { state_.chunk_files.ReleasePages(); }
   // How far behind the newest sample of the head others may come, 0: not behind the newest of
   // their own series. They are logged to `log` (which must outlive the appenders; null: not at
   // all); once one was given, others are not looked at.

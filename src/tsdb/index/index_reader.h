@@ -78,6 +78,8 @@ class IndexReader {
   base::Status ChunksOf(uint32_t ref, int64_t min_time, int64_t max_time,
                         std::vector<ChunkMeta>* out) const;
 
+  // As base::MappedFile.
+  void ReleasePages() const { file_->ReleasePages(); }
   size_t size_bytes() const { return data_.size(); }
   // What is kept in memory beside the mapping.
   size_t memory_bytes() const { return (symbols_.capacity() + table_.capacity()) * 4; }
