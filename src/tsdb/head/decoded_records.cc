@@ -39,6 +39,7 @@ void DecodedRecords::Clear() {
   metadata_.clear();
   tombstones_.clear();
   damage_.clear();
+  unknown_records_ = 0;
 }
 
 void DecodedRecords::Decode(const PackedRecords& batch,
@@ -123,7 +124,10 @@ void DecodedRecords::DecodeOne(base::Bytes record, model::Timestamp min_time,
       AddStep(RecordType::kMetadata, begin, metadata_.size());
       break;
     }
-    default:
+    case RecordType::kMmapMarkers:
+      break;  // of the other log
+    case RecordType::kUnknown:
+      ++unknown_records_;
       break;
   }
   if (!status) damage_.push_back(status.error());

@@ -80,6 +80,8 @@ class DecodedRecords {
     return std::span(tombstones_).subspan(step.begin, step.end - step.begin);
   }
   std::span<const base::Error> damage() const { return damage_; }
+  // Of types that nobody knows yet; they are passed over.
+  uint64_t unknown_records() const { return unknown_records_; }
 
  private:
   void Clear();
@@ -100,6 +102,7 @@ class DecodedRecords {
   std::vector<RefMetadata> metadata_;
   std::vector<RefTombstone> tombstones_;
   std::vector<base::Error> damage_;
+  uint64_t unknown_records_ = 0;
   std::string scratch_;
 };
 

@@ -73,6 +73,9 @@ HeadMetrics::HeadMetrics(base::MetricsRegistry& r)
                                                "failed.")),
       replay_unknown_refs(r.GetCounter("tributary_wal_replay_unknown_refs_total",
                                        "Samples in the log whose series record was missing.")),
+      replay_unknown_records(
+          r.GetCounter("tributary_wal_replay_unknown_records_total",
+                       "Records in the logs of a type that this version does not know.")),
       snapshots(r.GetCounter("tributary_tsdb_head_snapshots_total",
                              "Snapshots of the head written, for a faster start.")),
       snapshots_failed(r.GetCounter("tributary_tsdb_head_snapshots_failed_total",

@@ -33,6 +33,7 @@ struct HeadMetrics {
   base::Counter& checkpoint_deletions;
   base::Counter& checkpoint_deletions_failed;
   base::Counter& replay_unknown_refs;
+  base::Counter& replay_unknown_records;
   base::Counter& snapshots;
   base::Counter& snapshots_failed;
 };

@@ -115,6 +115,7 @@ void HeadReplay::ReplayBatch(const PackedRecords& batch) {
   applied_ = {};
   for (size_t part = 0; part < num_parts_; ++part) {
     for (const base::Error& error : parts_[part].damage()) Damaged(error);
+    head_.metrics.replay_unknown_records.Add(static_cast<double>(parts_[part].unknown_records()));
     for (size_t step = 0; step < parts_[part].steps().size(); ++step) {
       const DecodedRecords::Step& s = parts_[part].steps()[step];
       if (s.type == RecordType::kSeries) MakeSeriesOf({part, step});

@@ -594,6 +594,26 @@ TEST_F(HeadLogTest, ForeignRefsAreTakenOverOrMapped) {
   EXPECT_EQ(series.count("later"), 1u);
 }
 
+// What a later version may write is passed over, and what stands around it is read.
+TEST_F(HeadLogTest, RecordsOfUnknownTypesAreCounted) {
+  const Labels a = Labels::Of({{"a", "1"}});
+  {
+    const auto store = Open(*fs_);
+    ASSERT_EQ(Put(*store->head, a, kNow, 1), AppendOutcome::kAppended);
+    for (const char type : {'\x2a', '\xff'}) {
+      RecordBatch batch;
+      batch.buffer()->assign({type, 1, 2, 3});
+      batch.EndRecord();
+      ASSERT_TRUE(store->wal->Log(batch));
+    }
+    ASSERT_EQ(Put(*store->head, a, kNow + 1, 2), AppendOutcome::kAppended);
+  }
+  const auto store = Open(*fs_);
+  EXPECT_EQ(Query(*store->head, {})["{a=\"1\"}"], (Samples{{kNow, Bits(1)}, {kNow + 1, Bits(2)}}));
+  EXPECT_THAT(store->registry.RenderText(),
+              testing::HasSubstr("\ntributary_wal_replay_unknown_records_total 2\n"));
+}
+
 TEST_F(HeadLogTest, AFullDiskRefusesTheCommitAndHeals) {
   const auto store = Open(*fs_);
   const Labels a = Labels::Of({{"a", "1"}});

@@ -115,8 +115,11 @@ class LogReplay {
         markers_.clear();
         return DecodeMmapMarkers(record, &markers_);
       }
-      default:
+      case RecordType::kUnknown:
+        head_.metrics.replay_unknown_records.Add();
         return {};
+      default:
+        return {};  // of the other log
     }
   }
 
