@@ -242,7 +242,9 @@ TEST(HeadSnapshotRefsTest, AChunkFileGoesToWhomTheLogMeans) {
   const auto labels = [](int series) {
     return model::Labels::Of({{"__name__", "m"}, {"i", std::to_string(series)}});
   };
-  const uint32_t shard = ShardOfHash(labels(0).Hash());
+  const model::Labels first = labels(0);
+  const model::Labels second = labels(1);
+  const uint32_t shard = ShardOfHash(first.Hash());
   // This place is in another shard, so the series gets the first one of its own.
   const model::SeriesRef logged = MakeSeriesRef((shard + 1) % kSeriesShards, 1, 0);
   const model::SeriesRef given = MakeSeriesRef(shard, 1, 1);
@@ -251,9 +253,9 @@ TEST(HeadSnapshotRefsTest, AChunkFileGoesToWhomTheLogMeans) {
     RecordBatch batch;
     std::vector<model::Label> span;
     BeginSeriesRecord(batch.buffer());
-    labels(0).ToSpan(&span);
+    first.ToSpan(&span);
     AppendSeriesEntry(logged, span, batch.buffer());
-    labels(1).ToSpan(&span);
+    second.ToSpan(&span);
     AppendSeriesEntry(given, span, batch.buffer());
     batch.EndRecord();
     ASSERT_TRUE((*wal)->Log(batch));
