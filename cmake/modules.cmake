@@ -50,8 +50,9 @@ function(register_gtest target)
   precompile(${target} base_test "${PRECOMPILED_FOR_TESTS}")
   target_compile_options(${target} PRIVATE -O0)  # what is tested is optimised; this builds faster
   include(GoogleTest)
+  # From there the paths of sources lead to them, which the compiler's cache has made relative.
   gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-                       PROPERTIES TIMEOUT 300 ${ARGN})
+                       WORKING_DIRECTORY ${CMAKE_BINARY_DIR} PROPERTIES TIMEOUT 300 ${ARGN})
 endfunction()
 
 # With TRIBUTARY_FUZZ, a libFuzzer program. Otherwise the same code replays its corpus
