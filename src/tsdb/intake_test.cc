@@ -297,7 +297,6 @@ TEST(LoadingStore, SixteenWaitAndTheNextIsSentAway) {
   EXPECT_EQ(sent_away.load(), 4);
 }
 
-// Commits go on while the store turns from loading to loaded.
 TEST(LoadingStore, NobodyWaitsForLongerThanTenSeconds) {
   LoadingStore s;
   s.Open();  // and is not loaded
@@ -310,6 +309,7 @@ TEST(LoadingStore, NobodyWaitsForLongerThanTenSeconds) {
   EXPECT_LT(took, std::chrono::seconds(20));
 }
 
+// Commits go on while the store turns from loading to loaded.
 TEST(LoadingStore, NoCommitIsLostInBetween) {
   LoadingStore s;
   s.Open();

@@ -156,7 +156,7 @@ TEST(CrashTest, AcknowledgedSamplesSurviveEveryKill) {
 
   const std::string path =
       std::filesystem::temp_directory_path() / ("tributary-crash-" + std::to_string(getpid()));
-  const std::string as_killed = path + "-as-killed";  // for who looks into a failure
+  const std::string as_killed = path + "-as-killed";  // stays for who looks into a failure
   const std::vector<Scenario> scenarios = Scenarios(path);
   int64_t samples_ticks = 0;
   for (int killed = 0; killed < Kills() && !HasFailure(); ++killed) {
@@ -176,6 +176,7 @@ TEST(CrashTest, AcknowledgedSamplesSurviveEveryKill) {
 
     std::filesystem::remove_all(as_killed);
     std::filesystem::copy(path, as_killed, std::filesystem::copy_options::recursive);
+    SCOPED_TRACE("the directory as it was then: " + as_killed);
     Surroundings around;
     const auto db = OpenAndLoad(scenario.options, around);
     ASSERT_TRUE(db) << db.error().message();
@@ -189,11 +190,7 @@ TEST(CrashTest, AcknowledgedSamplesSurviveEveryKill) {
   std::printf("%lld commits acknowledged by writer 0\n", static_cast<long long>(samples_ticks));
   EXPECT_GT(samples_ticks, Kills()) << "the load hardly ran, so nothing was tested";
   std::filesystem::remove_all(path);
-  if (HasFailure()) {
-    std::printf("the directory as the last kill left it: %s\n", as_killed.c_str());
-  } else {
-    std::filesystem::remove_all(as_killed);
-  }
+  if (!HasFailure()) std::filesystem::remove_all(as_killed);
   munmap(shared, sizeof(Acknowledged));
 }
 

@@ -196,23 +196,25 @@ class Handler final : public WriteHandler {
     return response;
   }
 
-  // By our clock, and by that of the samples: hours of a backlog come in minutes, and the series
-  // that have gone in them are as many.
-  void AgeCaches(model::Timestamp newest) {
-    newest = std::max<model::Timestamp>(newest, 0);  // whatever a sender may claim
-    const bool by_clock = TakeTurn(generation_started_, clock_.MonotonicNs(), kGenerationNs);
-    if (TakeTurn(generation_newest_, newest, kGenerationNs / 1'000'000) || by_clock) {
-      series_cache_.NextGeneration();
-      metadata_cache_.NextGeneration();
-    }
+  // A generation is over by our clock or by that of the samples, whichever is first: hours of a
+  // backlog come in minutes, and the series that have gone in them are as many.
+  void AgeCaches(model::Timestamp sample_time) {
+    sample_time = std::max<model::Timestamp>(sample_time, 0);  // whatever a sender may claim
+    const int64_t now = clock_.MonotonicNs();
+    int64_t started = generation_started_.load(std::memory_order_relaxed);
+    const int64_t newest = generation_newest_.load(std::memory_order_relaxed);
+    if (now - started < kGenerationNs && sample_time - newest < kGenerationNs / 1'000'000) return;
+    if (!generation_started_.compare_exchange_strong(started, now)) return;  // another one does it
+    generation_newest_.store(std::max(newest, sample_time), std::memory_order_relaxed);
+    series_cache_.NextGeneration();
+    metadata_cache_.NextGeneration();
   }
-  bool MayWarn() { return TakeTurn(warned_, clock_.MonotonicNs(), kWarnEveryNs); }
-
-  // True for one caller whenever `interval` has passed since the last time.
-  static bool TakeTurn(std::atomic<int64_t>& last, int64_t now, int64_t interval) {
-    int64_t before = last.load(std::memory_order_relaxed);
-    return now - before >= interval &&
-           last.compare_exchange_strong(before, now, std::memory_order_relaxed);
+  // True for one caller whenever enough time has passed since the last warning.
+  bool MayWarn() {
+    const int64_t now = clock_.MonotonicNs();
+    int64_t before = warned_.load(std::memory_order_relaxed);
+    return now - before >= kWarnEveryNs &&
+           warned_.compare_exchange_strong(before, now, std::memory_order_relaxed);
   }
 
   const WriteHandlerOptions options_;
@@ -223,7 +225,7 @@ class Handler final : public WriteHandler {
   SeriesCache metadata_cache_;
   FamilyStore families_;
   std::atomic<int64_t> generation_started_;
-  std::atomic<int64_t> generation_newest_{INT64_MIN / 2};  // the time of a sample
+  std::atomic<int64_t> generation_newest_{0};  // the time of a sample
   std::atomic<int64_t> warned_{INT64_MIN / 2};
   WriteProbe probe_;
   ScratchPool scratches_;

@@ -220,26 +220,31 @@ TEST_F(WriteHandlerTest, RefusesWhatTheServerDoesNotTake) {
   EXPECT_EQ(Send("", kV2).status, 415);
 }
 
-// A day of a backlog in which series come and go: known are those of its last hour, not all.
-TEST_F(WriteHandlerTest, SeriesThatAreGoneMakeRoomByTheTimeOfTheSamples) {
+// A day in which series come and go: known are those of its last hour, not all, whether it is the
+// clock or the samples (a backlog) that tell that it has passed, or both.
+TEST_F(WriteHandlerTest, SeriesThatAreGoneMakeRoom) {
   constexpr int kQuarters = 4 * 24;
-  const auto bytes_after_a_day = [&](int64_t ms_a_quarter) {
+  constexpr int64_t kQuarterMs = 15 * 60 * 1000;
+  const auto bytes_after_a_day = [&](int64_t sample_ms, int64_t clock_ms) {
     handler_.reset();
     handler_ = WriteHandler::Create({}, store_, clock_, metrics_);
+    clock_.Advance(clock_ms / 2);  // the two do not tell it at once
     int series = 0;
-    for (int quarter = 0; quarter < kQuarters; ++quarter) {
+    for (int half = 0; half < 2 * kQuarters; ++half) {
       std::string message;
-      for (int i = 0; i < 400; ++i, ++series) {
+      for (int i = 0; i < 750; ++i, ++series) {
         Add(&message, {{"__name__", "pod"}, {"id", std::to_string(series)}},
-            (quarter - kQuarters) * ms_a_quarter, 1);
+            (half - 2 * kQuarters) * sample_ms / 2, 1);
       }
       EXPECT_EQ(SendV1(message).status, 204);
+      clock_.Advance(clock_ms / 2);
     }
     return Metric("tributary_remote_write_series_cache_bytes");
   };
-  const double of_a_day = bytes_after_a_day(15 * 60 * 1000);
-  const double of_an_instant = bytes_after_a_day(0);
-  EXPECT_LT(of_a_day * 8, of_an_instant);
+  const double by_clock = bytes_after_a_day(0, kQuarterMs);
+  EXPECT_EQ(bytes_after_a_day(kQuarterMs, 0), by_clock);
+  EXPECT_EQ(bytes_after_a_day(kQuarterMs, kQuarterMs), by_clock) << "it has passed once, not twice";
+  EXPECT_GT(bytes_after_a_day(0, 0), by_clock * 8);
 }
 
 TEST_F(WriteHandlerTest, BodiesAreBounded) {

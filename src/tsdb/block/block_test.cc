@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "base/fs_test_support.h"
+#include "net/testing/temp_dir.h"
 #include "storage/merge_selection.h"
 #include "tsdb/block/block_test_support.h"
 #include "tsdb/block/block_writer.h"
@@ -85,25 +86,21 @@ TEST_F(BlockTest, HoldsOnlyItsTime) {
 TEST_F(BlockTest, GivesItsMemoryBackWhenNobodyReadsAnyMore) {
   const PlainData data = MakePlain(50, 0, 2'000'000, 7000);
   const std::string ulid = MakeBlock(data, 0, 2'000'000)->meta().ulid;
-  char parent[] = "/tmp/tributary_block_test_XXXXXX";
-  ASSERT_NE(::mkdtemp(parent), nullptr);
-  const std::string dir = base::JoinPath(parent, ulid);
+  const net::testing::TempDir parent;
+  const std::string dir = parent.path() + "/" + ulid;
   std::filesystem::create_directories(dir + "/chunks");
   for (const char* file : {"/meta.json", "/index", "/chunks/000001"}) {
     std::ofstream(dir + file) << *fs_->ReadFile("data/" + ulid + file);
   }
-  {
-    const auto block = Block::Open(base::PosixFileSystem(), dir);
-    ASSERT_TRUE(block) << block.error().message();
-    const base::Bytes some = base::AsBytes((*block)->index().Symbol(0));
-    EXPECT_EQ(ReadPlain(**block), data);
-    (*block)->ReleaseIdlePages();
-    EXPECT_EQ(base::ResidentPages(some), 1u) << "somebody was reading";
-    (*block)->ReleaseIdlePages();
-    EXPECT_EQ(base::ResidentPages(some), 0u);
-    EXPECT_EQ(ReadPlain(**block), data);
-  }
-  std::filesystem::remove_all(parent);
+  const auto block = Block::Open(base::PosixFileSystem(), dir);
+  ASSERT_TRUE(block) << block.error().message();
+  const base::Bytes some = base::AsBytes((*block)->index().Symbol(0));
+  EXPECT_EQ(ReadPlain(**block), data);
+  (*block)->ReleaseIdlePages();
+  EXPECT_EQ(base::ResidentPages(some), 1u) << "somebody was reading";
+  (*block)->ReleaseIdlePages();
+  EXPECT_EQ(base::ResidentPages(some), 0u);
+  EXPECT_EQ(ReadPlain(**block), data);
 }
 
 TEST_F(BlockTest, QueriesSelectAsMatchersSay) {

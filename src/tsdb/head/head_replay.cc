@@ -61,7 +61,7 @@ base::Result<uint32_t> HeadReplay::LoadSnapshot() {
   for (const auto& [logged, own] : loaded->foreign) {
     const model::SeriesRef from(logged);
     const model::SeriesRef to(own);
-    if (!Lives(to)) continue;
+    if (!head_.Has(to)) continue;
     MapForeign(from, to);
     shards_.Claim(from, to);
   }
@@ -192,15 +192,9 @@ void HeadReplay::AddTombstones(std::span<RefTombstone> tombstones) {
   head_.tombstones.Add(tombstones);
 }
 
-bool HeadReplay::Lives(model::SeriesRef own) const {
-  HeadState::Shard& shard = head_.series.shard_of(own);
-  base::MutexLock lock(shard.mutex);
-  return SeriesTable<MemSeries>::Find(shard, own) != nullptr;
-}
-
 uint64_t HeadReplay::MeaningOf(model::SeriesRef logged) const {
   const model::SeriesRef ref = head_.Resolve(logged);
-  return Lives(ref) ? ref.value() : 0;
+  return head_.Has(ref) ? ref.value() : 0;
 }
 
 void HeadReplay::MakeSeriesOf(Place place) {

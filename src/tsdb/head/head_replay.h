@@ -59,8 +59,6 @@ class HeadReplay {
   void MakeSeriesOf(Place place);
   // Appends what the steps from the last call's end up to `end` hold.
   void ApplyUpTo(Place end);
-  // Whether there is a series with this ref, which is not one of the log.
-  bool Lives(model::SeriesRef own) const;
   // What `logged` means so far: a ref of today, or 0.
   uint64_t MeaningOf(model::SeriesRef logged) const;
   // 0: there is none with these labels.

@@ -100,6 +100,12 @@ model::SeriesRef HeadState::Find(model::LabelSpan label_span) {
   return MakeSeriesRef(shard_index, slot, shard.slots[slot].generation);
 }
 
+bool HeadState::Has(model::SeriesRef ref) {
+  Shard& shard = series.shard_of(ref);
+  base::MutexLock lock(shard.mutex);
+  return SeriesTable<MemSeries>::Find(shard, ref) != nullptr;
+}
+
 void HeadState::CoverTime(int64_t min, int64_t max) {
   LowerTo(&min_time, min);
   RaiseTo(&max_time, max);

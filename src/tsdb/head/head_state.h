@@ -90,6 +90,8 @@ struct HeadState {
                                              bool* created);
   // 0: there is none.
   model::SeriesRef Find(model::LabelSpan label_span);
+  // Whether there is a series with this ref of the head's own.
+  bool Has(model::SeriesRef ref);
   // Widens [min_time, max_time] of what was ever appended.
   void CoverTime(int64_t min, int64_t max);
   // What this ref of the log means today: own refs are themselves, foreign ones are looked up.

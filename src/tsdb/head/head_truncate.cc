@@ -139,12 +139,7 @@ base::Status Head::TruncateLog(base::FileSystem& fs, model::Timestamp min_time,
   options.through = through;
   options.min_time = min_time;
   options.compression = compression;
-  options.keep = [&](model::SeriesRef ref) {
-    ref = state_.Resolve(ref);
-    HeadState::Shard& shard = state_.series.shard_of(ref);
-    base::MutexLock lock(shard.mutex);
-    return SeriesTable<MemSeries>::Find(shard, ref) != nullptr;
-  };
+  options.keep = [&](model::SeriesRef ref) { return state_.Has(state_.Resolve(ref)); };
   state_.metrics.checkpoint_creations.Add();
   const auto stats = WriteCheckpoint(fs, dir, options);
   if (!stats) {

@@ -141,11 +141,9 @@ class LogReplay {
   void Count(model::SeriesRef ref, uint64_t* unknown, bool inserted) {
     if (inserted) {
       ++inserted_;
-      return;
+    } else if (!head_.Has(ref)) {
+      ++*unknown;
     }
-    HeadState::Shard& shard = head_.series.shard_of(ref);
-    base::MutexLock lock(shard.mutex);
-    if (SeriesTable<MemSeries>::Find(shard, ref) == nullptr) ++*unknown;
   }
 
   HeadState& head_;

@@ -157,13 +157,11 @@ base::Status SnapshotLoader::ReadLabels() {
 }
 
 base::Status SnapshotLoader::ReadForeign() {
-  taken_refs_.clear();
   return EachPart(SnapshotPart::kForeign, [this](base::Bytes part) -> base::Status {
     ByteReader in(part);
     while (!in.done()) {
       const uint64_t logged = in.Uvarint();
       loaded_.foreign.emplace_back(logged, in.Uvarint());
-      taken_refs_.insert(logged);
     }
     return in.ok() ? base::Status() : Nonsense("refs");
   });
@@ -228,8 +226,6 @@ base::Status SnapshotLoader::MakeSeries(uint32_t shard_index, std::vector<Indexe
       at.series->flags |= MemSeries::kLogged;
     }
     made->push_back({static_cast<uint32_t>(ref.value()) & ((1u << 28) - 1), run});
-    // The log may call another series by this ref, and this one by another.
-    if (!taken_refs_.contains(ref.value())) shards_.Claim(ref, ref);
     return {};
   });
 }
@@ -238,6 +234,9 @@ base::Status SnapshotLoader::LoadChunks(std::span<const IndexedSeries> made) {
   return EachShard(
       [&](uint32_t shard) {
         return EachSeries(shard, [&](const SnapshotSeries& series) -> base::Status {
+          const model::SeriesRef ref = MakeSeriesRef(shard, series.slot, series.generation);
+          // The log may call another series by this ref: that one has claimed what is under it.
+          shards_.Claim(ref, ref);
           return shards_.Restore(shard, series, min_time_);
         });
       },

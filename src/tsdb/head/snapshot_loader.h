@@ -13,8 +13,6 @@
 #include <utility>
 #include <vector>
 
-#include <absl/container/flat_hash_set.h>
-
 #include "base/fs.h"
 #include "base/threads.h"
 #include "tsdb/head/head_state.h"
@@ -42,8 +40,8 @@ class SnapshotLoader {
   // After ReplayShards::TakeFileChunks(). Nothing when there is no usable snapshot.
   base::Result<std::optional<LoadedSnapshot>> Load(const std::string& dir,
                                                    const std::string& wal_dir);
-  // Gives the series their chunks, once their refs have a meaning, and puts `made` into the index,
-  // which takes one thread about as long.
+  // Gives the series their chunks, once the foreign refs have claimed theirs, and puts `made` into
+  // the index, which takes one thread about as long.
   base::Status LoadChunks(std::span<const IndexedSeries> made);
 
  private:
@@ -83,7 +81,6 @@ class SnapshotLoader {
   std::vector<std::pair<std::string, std::string>> labels_;  // name and value by number
   std::vector<LabelId> ids_;                                 // in the head, by number
   std::array<std::vector<uint64_t>, kSeriesShards> hashes_;  // of labels, in the order of the file
-  absl::flat_hash_set<uint64_t> taken_refs_;                 // logged ones of loaded_.foreign
   LoadedSnapshot loaded_;
 };
 

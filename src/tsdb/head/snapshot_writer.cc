@@ -56,15 +56,15 @@ class SnapshotTaker {
           const bool counts =
               series.labels != 0 && series.Has(MemSeries::kLogged) && !series.Has(MemSeries::kDead);
           // Of the next series there; that of one that does not count has been given away.
-          const int next_generation = series.generation + (series.labels != 0 ? 1 : 0);
+          const uint16_t next_generation =
+              series.labels == 0 ? series.generation
+                                 : std::min<uint16_t>(series.generation + 1, kMaxGeneration);
           if (!counts && next_generation == 0) continue;
           if (out_.part()->empty()) out_.part()->push_back(static_cast<char>(shard_index));
           if (counts) {
             Take(shard_index, slot, series);
           } else {
-            const int generation = std::min<int>(next_generation, kMaxGeneration);
-            EncodeSnapshotSeries({.slot = slot, .generation = static_cast<uint16_t>(generation)},
-                                 out_.part());
+            EncodeSnapshotSeries({.slot = slot, .generation = next_generation}, out_.part());
           }
         }
       }
