@@ -51,13 +51,14 @@ remote::SendOptions MakeSendOptions(const Options& options) {
 
 class Agent final : public Role {
  public:
-  Agent(const Ground& ground, std::unique_ptr<tsdb::AgentDb> db)
+  Agent(const Ground& ground, int64_t out_of_order_window_ms, std::unique_ptr<tsdb::AgentDb> db)
       : ground_(ground),
         db_(std::move(db)),
         collector_(ground.options, *db_, ground.fs, ground.clock, ground.pool, ground.metrics) {
     if (ground.options.enable_write_receiver) {
       receiver_ = remote::WriteHandler::Create(ReceiverOptions(ground.options), *db_, ground.clock,
                                                ground.metrics);
+      receiver_->SetOutOfOrderWindow(out_of_order_window_ms);
     }
   }
 
@@ -66,7 +67,6 @@ class Agent final : public Role {
     services->write = receiver_.get();
     services->replay_progress = [this] { return db_->progress(); };
   }
-
 
   base::Status Replay() override { return db_->Replay(); }
 
@@ -94,10 +94,10 @@ class Agent final : public Role {
 
 base::Result<std::unique_ptr<Role>> OpenAgent(const Ground& ground, const config::Config& config) {
   RETURN_IF_ERROR(ground.fs.CreateDirs(ground.options.agent_path));
+  const tsdb::AgentDbOptions options = MakeDbOptions(ground.options, config);
   ASSIGN_OR_RETURN(std::unique_ptr<tsdb::AgentDb> db,
-                   tsdb::AgentDb::Open(MakeDbOptions(ground.options, config), ground.fs,
-                                       ground.clock, ground.metrics));
-  return std::make_unique<Agent>(ground, std::move(db));
+                   tsdb::AgentDb::Open(options, ground.fs, ground.clock, ground.metrics));
+  return std::make_unique<Agent>(ground, options.out_of_order_window_ms, std::move(db));
 }
 
 }  // namespace tributary::app

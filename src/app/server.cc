@@ -122,6 +122,7 @@ class Server final : public Role {
  private:
   base::Status ApplyStorage(const config::Config& config) {
     db_->SetOutOfOrderWindow(config.tsdb.out_of_order_time_window_ms);
+    if (receiver_) receiver_->SetOutOfOrderWindow(config.tsdb.out_of_order_time_window_ms);
     db_->SetXor2(config.tsdb.xor2);
     db_->SetMaxExemplars(ground_.features.exemplar_storage ? config.max_exemplars : 0);
     ASSIGN_OR_RETURN(const Retention retention,

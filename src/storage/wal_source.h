@@ -49,7 +49,7 @@ struct WalBatch {
   void Clear();
 };
 
-// Used by one thread, except Wake().
+// Used by one thread.
 class WalCursor {
  public:
   virtual ~WalCursor() = default;
@@ -57,11 +57,11 @@ class WalCursor {
   // now; sets batch->end in any case. A damaged place is skipped to the next readable record,
   // logged and counted; an error means that nothing more can be read.
   virtual base::Status Read(size_t max_samples, WalBatch* batch) = 0;
-  // Waits until there is more to read, Wake() is called or the time is over.
+  // Waits until there is more to read than the last Read() found, WalSource::Wake() was called
+  // since then, or the time is over.
   virtual void Wait(int64_t timeout_ms) = 0;
-  virtual void Wake() = 0;
-  // Bytes of log between the cursor and the end.
-  virtual uint64_t BytesBehind() const = 0;
+  // The cursor's log ends there, whatever is written behind it.
+  virtual void StopAt(WalPosition end) = 0;
 };
 
 // Thread-safe.
@@ -70,8 +70,11 @@ class WalSource {
   virtual ~WalSource() = default;
   virtual WalPosition Begin() const = 0;  // of the oldest record that is still there
   virtual WalPosition End() const = 0;
+  virtual uint64_t BytesBetween(WalPosition from, WalPosition to) const = 0;
   // A cursor at `position`, or at Begin() when that place is gone already (`skipped` tells).
   virtual base::Result<std::unique_ptr<WalCursor>> Open(WalPosition position, bool* skipped) = 0;
+  // Ends the waits of all cursors.
+  virtual void Wake() = 0;
   // Fills `out` with the labels of a series; false for a ref that is not known (any more).
   // The views live until `scratch` changes.
   virtual bool LabelsOf(model::SeriesRef ref, std::string* scratch,

@@ -235,6 +235,7 @@ TEST(Web, WriteReceiver) {
   f.write.answer.has_written = true;
   f.write.answer.samples_written = 7;
   f.write.answer.accepted_messages = "message/a, message/b";
+  f.write.answer.out_of_order_window_ms = 1'800'000;
   FakeResponse r = f.Serve(
       FakeRequest("POST", "/api/v1/write", "bytes").With("Content-Type", "application/x-protobuf"));
   EXPECT_EQ(r.status, 204);
@@ -243,6 +244,7 @@ TEST(Web, WriteReceiver) {
   EXPECT_EQ(r.headers.Get("X-Prometheus-Remote-Write-Samples-Written"), "7");
   EXPECT_EQ(r.headers.Get("Accept-Encoding"), "zstd, gzip, snappy");
   EXPECT_EQ(r.headers.Get("Accept-Post"), "message/a, message/b");
+  EXPECT_EQ(r.headers.Get("X-Tributary-Out-Of-Order-Window"), "1800");
   f.write.answer = {400, "out of order sample", false, 0, 0, 0, 3, ""};
   r = f.Post("/api/v1/write", "bytes");
   EXPECT_EQ(r.status, 400);

@@ -139,6 +139,7 @@ class FakeWrite final : public remote::WriteHandler {
     seen_type = request.content_type;
     return answer;
   }
+  void SetOutOfOrderWindow(int64_t /*ms*/) override {}
   remote::WriteResponse answer;
   std::string seen_body, seen_user, seen_type;
 };

@@ -20,6 +20,8 @@ void Write(const Context& context, Call& call) {
   const remote::WriteResponse answer = context.services.write->Handle(request);
   call.response.SetHeader(remote::kOfferedCodingsHeader, std::string(remote::kOfferedCodings));
   call.response.SetHeader(remote::kOfferedMessagesHeader, std::string(answer.accepted_messages));
+  call.response.SetHeader(remote::kOutOfOrderWindowHeader,
+                          std::to_string(answer.out_of_order_window_ms / 1000));
   if (answer.has_written) {
     call.response.SetHeader("X-Prometheus-Remote-Write-Samples-Written",
                             std::to_string(answer.samples_written));

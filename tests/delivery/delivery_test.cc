@@ -391,6 +391,159 @@ TEST_F(DeliveryTest, ACrashLosesNothing) {
   ExpectComplete(5, 1, 5);
 }
 
+// What is on its way when the agent is told to end gets its answer: nothing of it is sent again.
+TEST_F(DeliveryTest, AnEndInOrderWaitsForTheLastAnswer) {
+  receiver_.SetJudge([](const Received&, size_t) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    return 204;
+  });
+  StartAgent();
+  Append(5, 1);
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  StopAgent();
+  EXPECT_EQ(receiver_.samples(), 5u);
+  StartAgent();
+  Append(5, 2);
+  ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= 10; }));
+  ExpectComplete(5, 1, 2);
+}
+
+// After an outage: a backlog of ten minutes that takes seconds to send, and what is scraped then.
+class BacklogTest : public DeliveryTest {
+ protected:
+  static constexpr int kSeries = 10;
+  static constexpr int kTicks = 100;
+  static constexpr size_t kBacklog = size_t{kSeries} * kTicks;
+
+  BacklogTest() {
+    write().queue.max_shards = 1;
+    receiver_.SetJudge([](const Received&, size_t) { return 503; });
+  }
+
+  void AppendBacklog() {
+    for (int64_t tick = 0; tick < kTicks; ++tick) {
+      Append(kSeries, first_ + tick * 1000);
+    }
+  }
+  void EndOutage() {
+    receiver_.SetJudge([](const Received&, size_t) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      return 204;
+    });
+  }
+  bool HasArrived(int64_t t) {
+    const Received received = receiver_.received();
+    return received.size() == kSeries && std::ranges::all_of(received, [t](const auto& series) {
+             return std::ranges::any_of(series.second,
+                                        [t](const auto& sample) { return sample.first == t; });
+           });
+  }
+  // All of the backlog and `fresh` are there; how many samples came more than once.
+  size_t CountRepeated(const std::vector<int64_t>& fresh) {
+    size_t repeated = 0;
+    for (auto& [name, samples] : receiver_.received()) {
+      std::vector<int64_t> wanted;
+      for (int64_t tick = 0; tick < kTicks; ++tick) {
+        wanted.push_back(first_ + tick * 1000);
+      }
+      wanted.insert(wanted.end(), fresh.begin(), fresh.end());
+      std::vector<int64_t> times;
+      for (const auto& [t, v] : samples) {
+        times.push_back(t);
+      }
+      std::ranges::sort(times);
+      const auto [end, last] = std::ranges::unique(times);
+      repeated += static_cast<size_t>(last - end);
+      times.erase(end, last);
+      EXPECT_EQ(times, wanted) << name;
+    }
+    return repeated;
+  }
+
+  const int64_t first_ = base::SystemClock().NowMs() - 600'000;
+};
+
+TEST_F(BacklogTest, FreshSamplesGoFirstWhereTheReceiverTakesOldOnes) {
+  receiver_.SetHeader("X-Tributary-Out-Of-Order-Window", "3600");
+  StartAgent();
+  AppendBacklog();
+  EndOutage();
+  ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= 2 * kSeries; }));
+  const int64_t fresh = base::SystemClock().NowMs();
+  Append(kSeries, fresh);
+  ASSERT_TRUE(Eventually([&] { return HasArrived(fresh); }));
+  EXPECT_LT(receiver_.samples(), kBacklog / 2);
+  EXPECT_GT(Metric("tributary_remote_storage_set_aside_bytes"), 0);
+  EXPECT_GT(Metric("tributary_remote_storage_lag_seconds"), 400);
+  ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= kBacklog + kSeries; }));
+  EXPECT_EQ(CountRepeated({fresh}), 0u);
+  ASSERT_TRUE(Eventually([&] { return Metric("tributary_remote_storage_lag_seconds") == 0; }));
+  EXPECT_EQ(Metric("tributary_remote_storage_set_aside_bytes"), 0);
+}
+
+TEST_F(BacklogTest, ItGoesInOrderWhereItIsTooOldForThat) {
+  // It would be taken now, but ages while it is sent.
+  receiver_.SetHeader("X-Tributary-Out-Of-Order-Window", "1100");
+  StartAgent();
+  AppendBacklog();
+  EndOutage();
+  ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= 2 * kSeries; }));
+  const int64_t fresh = base::SystemClock().NowMs();
+  Append(kSeries, fresh);
+  ASSERT_TRUE(Eventually([&] { return HasArrived(fresh); }));
+  EXPECT_EQ(receiver_.samples(), kBacklog + kSeries);
+  for (const auto& [series, samples] : receiver_.received()) {
+    EXPECT_TRUE(std::ranges::is_sorted(samples)) << series;
+  }
+}
+
+TEST_F(BacklogTest, WhatIsSetAsideOutlivesKills) {
+  receiver_.SetHeader("X-Tributary-Out-Of-Order-Window", "3600");
+  StartAgent();
+  AppendBacklog();
+  EndOutage();
+  ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= 2 * kSeries; }));
+  std::vector<int64_t> fresh;
+  constexpr size_t kKills = 5;
+  for (size_t i = 0; i < kKills; ++i) {
+    fresh.push_back(base::SystemClock().NowMs());
+    Append(kSeries, fresh.back());
+    ASSERT_TRUE(Eventually([&] { return HasArrived(fresh.back()); }));
+    CrashAgent();
+    StartAgent();
+  }
+  EXPECT_LT(receiver_.samples(), kBacklog);
+  ASSERT_TRUE(Eventually([&] { return Metric("tributary_remote_storage_set_aside_bytes") == 0; }));
+  ASSERT_TRUE(Eventually([&] { return Metric("tributary_remote_storage_lag_seconds") == 0; }));
+  EXPECT_LE(CountRepeated(fresh), kKills * kSeries) << "a request for each kill";
+}
+
+TEST_F(BacklogTest, ABudgetIsKeptAlsoWithWhatIsSetAside) {
+  receiver_.SetHeader("X-Tributary-Out-Of-Order-Window", "3600");
+  db_options_.wal_compression = tsdb::WalCompression::kNone;
+  send_options_.max_backlog_bytes = 16 << 10;
+  StartAgent();
+  AppendBacklog();
+  EndOutage();
+  ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= 2 * kSeries; }));
+  int64_t fresh = base::SystemClock().NowMs();
+  for (int i = 0; i < 200; ++i) {
+    Append(kSeries, ++fresh);
+    ASSERT_TRUE(i % 20 != 19 || Eventually([&] { return HasArrived(fresh); }));
+  }
+  ASSERT_TRUE(Eventually([&] { return Metric("tributary_remote_storage_lag_seconds") == 0; }));
+  const double dropped =
+      Metric("prometheus_remote_storage_samples_dropped_total", "reason=\"backlog_too_large\"");
+  EXPECT_GT(dropped, 0);
+  EXPECT_EQ(dropped + static_cast<double>(receiver_.samples()), kBacklog + 200 * kSeries);
+  for (const auto& [name, samples] : receiver_.received()) {
+    EXPECT_EQ(std::ranges::count_if(samples,
+                                    [&](const auto& sample) { return sample.first > fresh - 200; }),
+              200)
+        << name << ": the oldest go first";
+  }
+}
+
 TEST_F(DeliveryTest, AReceiverOfOldGetsTheOldFormat) {
   write().protobuf_message = config::WriteMessage::kV2;
   write().queue.min_shards = 4;

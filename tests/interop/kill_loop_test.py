@@ -117,12 +117,12 @@ class Victim:
 
 
 def stored(receiver, target, start):
-    """Values of one series by time."""
+    """Values of one series by time; VictoriaMetrics shows staleness markers, as NaN."""
     window = int(time.time() - start) + 60
     result = receiver.query(f'served{{copy="7",instance="target-{target}"}}[{window}s]')
     if len(result) != 1:
         raise SystemExit(f"target {target} has {len(result)} series")
-    return [(float(t), int(v)) for t, v in result[0]["values"]]
+    return [(float(t), int(v)) for t, v in result[0]["values"] if v != "NaN"]
 
 
 def check(exporter, receiver, agent, start):

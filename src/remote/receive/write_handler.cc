@@ -88,7 +88,12 @@ class Handler final : public WriteHandler {
   WriteResponse Handle(const WriteRequest& request) override {
     WriteResponse response = HandlePacked(request);
     response.accepted_messages = accepted_messages_;
+    response.out_of_order_window_ms = out_of_order_window_ms_.load(std::memory_order_relaxed);
     return response;
+  }
+
+  void SetOutOfOrderWindow(int64_t ms) override {
+    out_of_order_window_ms_.store(ms, std::memory_order_relaxed);
   }
 
   std::vector<std::pair<std::string, model::Metadata>> Families() const override {
@@ -226,6 +231,7 @@ class Handler final : public WriteHandler {
   FamilyStore families_;
   std::atomic<int64_t> generation_started_;
   std::atomic<int64_t> generation_newest_{0};  // the time of a sample
+  std::atomic<int64_t> out_of_order_window_ms_{0};
   std::atomic<int64_t> warned_{INT64_MIN / 2};
   WriteProbe probe_;
   ScratchPool scratches_;

@@ -35,6 +35,7 @@ struct WriteResponse {
   uint64_t samples_written = 0, histograms_written = 0, exemplars_written = 0;
   int64_t retry_after_seconds = 0;     // 0: no header
   std::string_view accepted_messages;  // write_offer.h; lives as long as the handler
+  int64_t out_of_order_window_ms = 0;  // a sample so much older than the newest is still taken
 };
 
 struct WriteHandlerOptions {
@@ -53,6 +54,8 @@ class WriteHandler {
                                               base::MetricsRegistry& metrics);
   virtual ~WriteHandler() = default;
   virtual WriteResponse Handle(const WriteRequest& request) = 0;
+  // What answers say of it; the store does what it does.
+  virtual void SetOutOfOrderWindow(int64_t ms) = 0;
   // What senders have said of their metric families, by name.
   virtual std::vector<std::pair<std::string, model::Metadata>> Families() const = 0;
 };

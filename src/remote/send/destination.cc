@@ -20,6 +20,10 @@ constexpr int64_t kPollMs = 1000;  // the gauges move at least this often
 constexpr int kCalmWindows = 30;
 constexpr uint64_t kWindowsBehind = 4;
 constexpr size_t kErrorBytes = 1024;
+// A window whose newest sample is older than this comes from a backlog.
+constexpr int64_t kBacklogAgeMs = 30'000;
+constexpr int64_t kQuestionMs = 5000;
+constexpr int64_t kLeastAsideRestNs = 50 * kNsPerMs;
 
 size_t Items(const storage::WalBatch& batch) {
   return batch.samples.size() + batch.histograms.size() + batch.exemplars.size();
@@ -31,6 +35,11 @@ int64_t WithJitter(int64_t ms) {
   return ms * static_cast<int64_t>(75 + random() % 51) / 100;
 }
 
+// At most what the gauges may wait.
+int64_t MsUntil(int64_t due_ns, int64_t now_ns) {
+  return std::clamp<int64_t>((due_ns - now_ns) / kNsPerMs, 1, kPollMs);
+}
+
 }  // namespace
 
 base::Result<std::unique_ptr<Destination>> Destination::Start(
@@ -40,19 +49,9 @@ base::Result<std::unique_ptr<Destination>> Destination::Start(
   std::unique_ptr<Destination> self(
       new Destination(options, config, external_labels, source, clock, metrics));
   ASSIGN_OR_RETURN(self->client_, net::HttpClient::Create(config.http));
-  ASSIGN_OR_RETURN(self->position_,
-                   PositionFile::Open(fs, base::JoinPath(options.state_dir, config.name)));
-  const storage::WalPosition from = self->position_->last().value_or(source.End());
-  bool skipped = false;
-  ASSIGN_OR_RETURN(self->cursor_, source.Open(from, &skipped));
-  if (skipped) {
-    LOG_WARN("the log before the oldest segment is gone: its undelivered samples are lost",
-             kv("remote_name", config.name), kv("delivered_segment", from.segment),
-             kv("oldest_segment", source.Begin().segment));
-  }
-  self->window_end_ = skipped ? source.Begin() : from;
-  source.SetDelivered(config.name, self->window_end_);
-  RETURN_IF_ERROR(self->position_->Note(self->window_end_));
+  ASSIGN_OR_RETURN(self->log_, LogFollower::Open(source, fs, config.name,
+                                                 base::JoinPath(options.state_dir, config.name)));
+  self->UpdateGauges();
   Destination* raw = self.get();
   self->thread_ = std::thread([raw] { raw->Run(); });
   return self;
@@ -70,13 +69,13 @@ Destination::Destination(const SendOptions& options, const config::RemoteWriteCo
       labels_(source, external_labels, config.write_relabel_configs),
       encoder_(config_, source, labels_, probe_),
       forms_(config.protobuf_message, config.protobuf_message_is_default),
+      receiver_window_(config.url),
       limit_(options.max_backlog_bytes, options.max_backlog_age_ms),
       width_(config.queue.min_shards) {
   probe_.shards_max.Set(static_cast<double>(config.queue.max_shards));
   probe_.shards_min.Set(static_cast<double>(config.queue.min_shards));
   probe_.shard_capacity.Set(static_cast<double>(config.queue.capacity));
   probe_.max_samples_per_send.Set(static_cast<double>(config.queue.max_samples_per_send));
-  UpdateGauges();
 }
 
 Destination::~Destination() { Stop(0); }
@@ -92,17 +91,17 @@ void Destination::Stop(int64_t deadline_ms) {
     stop_at_ = source_.End();
   }
   wake_.NotifyAll();
-  cursor_->Wake();
+  source_.Wake();
   thread_.join();
   client_.reset();
 }
 
-// Ending is in order between windows once the log was delivered up to where it stood, or as soon
-// as the receiver makes trouble or the time is over.
+// Ending is in order once the log was delivered up to where it stood, or as soon as the receiver
+// makes trouble or the time is over.
 bool Destination::Ending() {
   base::MutexLock lock(mutex_);
   return stopping_ &&
-         (trouble_ || window_end_ >= stop_at_ || clock_.MonotonicNs() >= stop_deadline_ns_);
+         (trouble_ || log_->delivered() >= stop_at_ || clock_.MonotonicNs() >= stop_deadline_ns_);
 }
 
 bool Destination::Stopping() {
@@ -112,43 +111,85 @@ bool Destination::Stopping() {
 
 void Destination::Run() {
   base::SetThreadName("rw-" + config_.name);
-  for (;;) {
-    const storage::WalPosition begin = window_end_;
-    if (!ReadWindow() || !DeliverWindow()) {
+  while (ReadWindow()) {
+    SetAsideIfOld();
+    const int64_t began = clock_.MonotonicNs();
+    if (!DeliverWindow()) {
       return;
     }
-    NotePosition();
+    log_->Settle(lane_);
+    if (lane_ == Lane::kAside) {
+      RestAside(clock_.MonotonicNs() - began);
+    }
     if (!given_up_) {
-      AdaptWidth(RunsAhead(begin));
+      AdaptWidth(RunsAhead());
     }
     SendMetadataIfDue();
   }
 }
 
-// What was logged while the window beginning at `begin` was delivered is more than a few windows: a
-// burst of scrapes is not, it would widen windows and cost memory for nothing.
-bool Destination::RunsAhead(storage::WalPosition begin) const {
-  const bool one_segment = begin.segment == window_end_.segment;
-  const uint64_t window_bytes = window_end_.offset - (one_segment ? begin.offset : 0);
-  return window_full_ && cursor_->BytesBehind() > kWindowsBehind * window_bytes;
+// What was logged since the window was begun is more than a few windows: a burst of scrapes is not,
+// it would widen windows and cost memory for nothing.
+bool Destination::RunsAhead() const {
+  return window_full_ &&
+         log_->BytesAhead(lane_) >
+             kWindowsBehind * source_.BytesBetween(window_begin_, log_->position(lane_));
 }
 
-void Destination::NotePosition() {
-  source_.SetDelivered(config_.name, window_end_);
-  if (auto noted = position_->Note(window_end_); !noted) {
-    LOG_ERROR("delivered position not noted: a restart will send some samples again",
-              kv("remote_name", config_.name), kv("err", noted.error()));
+void Destination::SetAsideIfOld() {
+  if (lane_ == Lane::kAside || log_->has_aside() || !RunsAhead()) {
+    return;
   }
+  int64_t newest_ms = INT64_MIN;
+  for (const storage::RefSample& sample : batch_.samples) {
+    newest_ms = std::max(newest_ms, sample.t);
+  }
+  const int64_t age_ms = newest_ms == INT64_MIN ? 0 : clock_.NowMs() - newest_ms;
+  if (age_ms < kBacklogAgeMs || !ReceiverTakesAge(age_ms)) {
+    return;
+  }
+  if (auto status = log_->SetAside(); !status) {
+    LOG_ERROR("the backlog cannot be set aside: fresh samples wait for it",
+              kv("remote_name", config_.name), kv("err", status.error()));
+    return;
+  }
+  lane_ = Lane::kAside;
+  LOG_INFO("fresh samples are sent first, the backlog beside them", kv("remote_name", config_.name),
+           kv("age_seconds", age_ms / 1000), kv("backlog_bytes", log_->BytesAhead(Lane::kAside)));
+}
+
+// Twice, because a backlog ages while it is sent beside fresh samples. An older one goes in order:
+// its samples are the newest of their series then, and taken whatever their age.
+bool Destination::ReceiverTakesAge(int64_t age_ms) {
+  if (const auto question = receiver_window_.Question(clock_.MonotonicNs())) {
+    net::ClientRequest request;
+    request.url = *question;
+    request.timeout_ms = kQuestionMs;
+    request.max_response_bytes = 8 << 20;
+    request.headers = {{"User-Agent", options_.user_agent}};
+    if (const auto answer = client_->SendAndWait(std::move(request))) {
+      receiver_window_.OnAnswer(*answer);
+    }
+  }
+  return 2 * age_ms <= receiver_window_.ms();
+}
+
+// A window of the backlog took so long: fresh samples have as long for themselves, unless the
+// backlog is about to become too old for the receiver.
+void Destination::RestAside(int64_t window_ns) {
+  const bool urgent = clock_.NowMs() - aside_time_ms_ > receiver_window_.ms() / 4 * 3;
+  aside_due_ns_ = clock_.MonotonicNs() + (urgent ? 0 : std::max(window_ns, kLeastAsideRestNs));
 }
 
 const char* Destination::BeyondLimit() {
   const int64_t now = clock_.MonotonicNs();
   limit_.Observe(now, source_.End());
-  return limit_.Exceeded(now, window_end_, cursor_->BytesBehind());
+  return limit_.Exceeded(now, log_->position(log_->oldest()), log_->BytesKept());
 }
 
-// Reads on until the rest of the log is within the limit, and counts what it passes.
-void Destination::GiveUpBacklog() {
+// Reads on in the oldest lane until the rest of the log is within the limit, and counts what it
+// passes.
+void Destination::GiveUpUnread(Lane lane) {
   using Kind = SendProbe::Kind;
   const char* reason = BeyondLimit();
   if (reason == nullptr) {
@@ -161,17 +202,17 @@ void Destination::GiveUpBacklog() {
               kv("remote_name", config_.name), kv("reason", reason));
   }
   for (; reason != nullptr && !Ending(); reason = BeyondLimit()) {
+    const storage::WalPosition before = log_->position(lane);
     batch_.Clear();
-    if (!cursor_->Read(config_.queue.max_samples_per_send, &batch_) || batch_.end == window_end_) {
+    if (!log_->Read(lane, config_.queue.max_samples_per_send, &batch_) || batch_.end == before) {
       break;  // ReadWindow() meets the same
     }
-    window_end_ = batch_.end;
     probe_.Dropped(Kind::kSamples, reason).Add(static_cast<double>(batch_.samples.size()));
     probe_.Dropped(Kind::kHistograms, reason).Add(static_cast<double>(batch_.histograms.size()));
     probe_.Dropped(Kind::kExemplars, reason).Add(static_cast<double>(batch_.exemplars.size()));
   }
   batch_.Clear();
-  NotePosition();
+  log_->Settle(lane);
 }
 
 // What waits in the window is dropped; what is on its way gets its answer first.
@@ -191,32 +232,44 @@ void Destination::GiveUpWindow(const char* reason) {
 
 bool Destination::ReadWindow() {
   const size_t wanted = width_ * config_.queue.max_samples_per_send;
-  GiveUpBacklog();
+  GiveUpUnread(log_->oldest());
   batch_.Clear();
+  lane_ = Lane::kFresh;
+  window_begin_ = log_->position(lane_);
   int64_t first_ns = 0;
   while (!Ending()) {
-    if (auto status = cursor_->Read(wanted, &batch_); !status) {
+    const int64_t now = clock_.MonotonicNs();
+    const bool in_turns = log_->has_aside();
+    const bool aside_is_due = in_turns && (now >= aside_due_ns_ || Stopping());
+    if (aside_is_due && Items(batch_) == 0) {
+      lane_ = Lane::kAside;
+      window_begin_ = log_->position(lane_);
+    }
+    if (auto status = log_->Read(lane_, wanted, &batch_); !status) {
       LOG_ERROR("the log cannot be read, delivery ends", kv("remote_name", config_.name),
                 kv("err", status.error()));
       return false;
     }
     const size_t items = Items(batch_);
+    window_full_ = items >= wanted;
     UpdateGauges();
     if (items == 0) {
-      window_end_ = batch_.end;  // records without samples count as delivered
+      log_->Settle(lane_);  // records without samples count as delivered
       SendMetadataIfDue();
-      cursor_->Wait(kPollMs);
+      if (lane_ == Lane::kFresh) {
+        log_->Wait(in_turns ? MsUntil(aside_due_ns_, now) : kPollMs);
+      }
+      lane_ = Lane::kFresh;
+      window_begin_ = log_->position(lane_);
       continue;
     }
-    const int64_t now = clock_.MonotonicNs();
     first_ns = first_ns == 0 ? now : first_ns;
-    const int64_t left_ms = config_.queue.batch_send_deadline_ms - (now - first_ns) / kNsPerMs;
-    window_full_ = items >= wanted;
-    if (window_full_ || left_ms <= 0 || Stopping()) {
-      window_end_ = batch_.end;
+    const int64_t due_ns =
+        in_turns ? aside_due_ns_ : first_ns + config_.queue.batch_send_deadline_ms * kNsPerMs;
+    if (window_full_ || lane_ == Lane::kAside || now >= due_ns || Stopping()) {
       return true;
     }
-    cursor_->Wait(std::min(left_ms, kPollMs));
+    log_->Wait(MsUntil(due_ns, now));
   }
   return false;
 }
@@ -228,6 +281,9 @@ bool Destination::DeliverWindow() {
     oldest_ms = std::min(oldest_ms, sample.t);
   }
   oldest_unsent_ms_ = oldest_ms == INT64_MAX ? 0 : oldest_ms;
+  if (lane_ == Lane::kAside) {
+    aside_time_ms_ = oldest_ms == INT64_MAX ? aside_time_ms_ : oldest_ms;
+  }
   probe_.samples_in.Add(static_cast<double>(batch_.samples.size()));
   shipments_ = MakeShipments(&batch_, config_.queue.max_samples_per_send);
   batch_.Clear();
@@ -237,7 +293,7 @@ bool Destination::DeliverWindow() {
   while (unfinished_ > 0) {
     if (trouble_) {
       if (const char* reason = BeyondLimit(); reason != nullptr) {
-        GiveUpWindow(reason);
+        lane_ == log_->oldest() ? GiveUpWindow(reason) : GiveUpUnread(Lane::kAside);
       }
     }
     int64_t next_ns = INT64_MAX;
@@ -327,6 +383,7 @@ void Destination::OnAnswer(Answer answer) {
   shipment.state = Shipment::State::kWaiting;
   probe_.batch_seconds.Observe(static_cast<double>(clock_.MonotonicNs() - shipment.sent_ns) / 1e9);
   if (answer.response) {
+    receiver_window_.Learn(*answer.response);
     if (const auto receiver_ms = ReceiverTimeMs(*answer.response)) {
       // Date has whole seconds: half a second is added for what it cuts off.
       probe_.clock_difference.Set(static_cast<double>(*receiver_ms + 500 - clock_.NowMs()) / 1000);
@@ -530,11 +587,15 @@ void Destination::UpdateGauges() {
   probe_.shards_desired.Set(static_cast<double>(width_));
   probe_.highest_timestamp.Set(static_cast<double>(newest_read_ms_ / 1000));
   probe_.highest_sent_timestamp.Set(static_cast<double>(newest_sent_ms_ / 1000));
-  const int64_t lag_ms = oldest_unsent_ms_ > 0 ? clock_.NowMs() - oldest_unsent_ms_ : 0;
-  probe_.lag_seconds.Set(static_cast<double>(std::max<int64_t>(lag_ms, 0)) / 1000);
-  if (cursor_) {
-    probe_.backlog_bytes.Set(static_cast<double>(cursor_->BytesBehind()));
+  int64_t oldest_ms = oldest_unsent_ms_;
+  if (log_->has_aside()) {
+    oldest_ms = oldest_ms > 0 ? std::min(oldest_ms, aside_time_ms_) : aside_time_ms_;
   }
+  const int64_t lag_ms = oldest_ms > 0 ? clock_.NowMs() - oldest_ms : 0;
+  probe_.lag_seconds.Set(static_cast<double>(std::max<int64_t>(lag_ms, 0)) / 1000);
+  const uint64_t aside_bytes = log_->has_aside() ? log_->BytesAhead(Lane::kAside) : 0;
+  probe_.aside_bytes.Set(static_cast<double>(aside_bytes));
+  probe_.backlog_bytes.Set(static_cast<double>(aside_bytes + log_->BytesAhead(Lane::kFresh)));
 }
 
 }  // namespace tributary::remote

@@ -5,6 +5,10 @@
 // series is in one request of a window only, so its samples arrive in order. The width of the
 // window (requests side by side: Prometheus's shards) grows while the log runs ahead and shrinks
 // when it does not.
+//
+// Fresh first: when a window turns out to be old, as after an outage, and the receiver takes
+// samples out of order, the backlog is set aside. Windows of it then take turns with fresh ones,
+// and at most half of the time.
 #pragma once
 
 #include <cstdint>
@@ -18,10 +22,11 @@
 #include "config/config.h"
 #include "net/http_client.h"
 #include "remote/send/backlog_limit.h"
+#include "remote/send/log_follower.h"
 #include "remote/send/manager.h"
 #include "remote/send/message_encoder.h"
-#include "remote/send/position_file.h"
 #include "remote/send/probe.h"
+#include "remote/send/receiver_window.h"
 #include "remote/send/series_labels.h"
 #include "remote/send/shipment.h"
 #include "remote/send/wire_form.h"
@@ -59,10 +64,12 @@ class Destination {
   // False: it is time to end.
   bool ReadWindow();
   bool DeliverWindow();
+  void SetAsideIfOld();
+  bool ReceiverTakesAge(int64_t age_ms);
+  void RestAside(int64_t window_ns);
   const char* BeyondLimit();
-  void GiveUpBacklog();
+  void GiveUpUnread(Lane lane);
   void GiveUpWindow(const char* reason);
-  void NotePosition();
   void SendReady(int64_t now_ns, int64_t* next_ns);
   void Send(size_t index);
   void OnAnswer(Answer answer);
@@ -71,7 +78,7 @@ class Destination {
   void OnRejected(const net::ClientResponse& response, size_t index);
   void Split(size_t index);
   void Finish(Shipment* shipment);
-  bool RunsAhead(storage::WalPosition begin) const;
+  bool RunsAhead() const;
   void AdaptWidth(bool log_runs_ahead);
   void SendMetadataIfDue();
   net::ClientRequest MakeRequest(std::string body, const WireForm& form) const;
@@ -87,14 +94,15 @@ class Destination {
   SendProbe probe_;
   SeriesLabels labels_;
   MessageEncoder encoder_;
-  std::unique_ptr<PositionFile> position_;
-  std::unique_ptr<storage::WalCursor> cursor_;
+  std::unique_ptr<LogFollower> log_;
 
   // Touched by the thread only.
   FormNegotiator forms_;
+  ReceiverWindow receiver_window_;
   BacklogLimit limit_;
   storage::WalBatch batch_;
-  storage::WalPosition window_end_;
+  Lane lane_ = Lane::kFresh;  // of the window
+  storage::WalPosition window_begin_;
   std::vector<Shipment> shipments_;
   size_t unfinished_ = 0;
   size_t in_flight_ = 0;
@@ -106,6 +114,8 @@ class Destination {
   int64_t newest_read_ms_ = 0;
   int64_t newest_sent_ms_ = 0;
   int64_t oldest_unsent_ms_ = 0;  // 0: everything read is delivered
+  int64_t aside_due_ns_ = 0;      // when the backlog has its turn again
+  int64_t aside_time_ms_ = 0;     // how far it has come, by the time of its samples
   int64_t next_metadata_ns_ = 0;
   int64_t next_complaint_ns_ = 0;
 

@@ -13,25 +13,43 @@ namespace {
 
 constexpr uint64_t kRewriteBytes = 64 << 10;
 
-std::string Line(storage::WalPosition position) {
-  const std::string text = fmt::format("{} {}", position.segment, position.offset);
+std::string Line(const Delivered& delivered) {
+  std::string text = fmt::format("{} {}", delivered.fresh.segment, delivered.fresh.offset);
+  if (delivered.has_aside()) {
+    text += fmt::format(" {} {} {} {}", delivered.aside_begin.segment, delivered.aside_begin.offset,
+                        delivered.aside_end.segment, delivered.aside_end.offset);
+  }
   return fmt::format("{} {:016x}\n", text, base::Hash64(text));
 }
 
-std::optional<storage::WalPosition> ParseLine(std::string_view line) {
-  const std::vector<std::string_view> parts = base::Split(line, ' ');
-  if (parts.size() != 3) {
-    return std::nullopt;
-  }
-  const auto segment = base::ParseUint(parts[0]);
-  const auto offset = base::ParseUint(parts[1]);
+std::optional<storage::WalPosition> ParsePosition(std::string_view segment_text,
+                                                  std::string_view offset_text) {
+  const auto segment = base::ParseUint(segment_text);
+  const auto offset = base::ParseUint(offset_text);
   if (!segment || !offset || *segment > UINT32_MAX) {
     return std::nullopt;
   }
-  const storage::WalPosition position{static_cast<uint32_t>(*segment), *offset};
+  return storage::WalPosition{static_cast<uint32_t>(*segment), *offset};
+}
+
+std::optional<Delivered> ParseLine(std::string_view line) {
+  const std::vector<std::string_view> parts = base::Split(line, ' ');
+  if (parts.size() != 3 && parts.size() != 7) {
+    return std::nullopt;
+  }
+  Delivered delivered;
+  storage::WalPosition* const positions[] = {&delivered.fresh, &delivered.aside_begin,
+                                             &delivered.aside_end};
+  for (size_t i = 0; 2 * i + 1 < parts.size(); ++i) {
+    const auto position = ParsePosition(parts[2 * i], parts[2 * i + 1]);
+    if (!position) {
+      return std::nullopt;
+    }
+    *positions[i] = *position;
+  }
   std::string whole(line);
   whole.push_back('\n');
-  return whole == Line(position) ? std::optional(position) : std::nullopt;
+  return whole == Line(delivered) ? std::optional(delivered) : std::nullopt;
 }
 
 }  // namespace
@@ -44,19 +62,19 @@ base::Result<std::unique_ptr<PositionFile>> PositionFile::Open(base::FileSystem&
   if (exists) {
     ASSIGN_OR_RETURN(const std::string text, fs.ReadFile(file->path_));
     for (const std::string_view line : base::Split(text, '\n')) {
-      if (const auto position = ParseLine(line)) {
-        file->last_ = position;  // a torn last line does not parse
+      if (const auto delivered = ParseLine(line)) {
+        file->last_ = delivered;  // a torn last line does not parse
       }
     }
   }
   return file;
 }
 
-base::Status PositionFile::Note(storage::WalPosition position) {
-  if (last_ == position) {
+base::Status PositionFile::Note(const Delivered& delivered) {
+  if (last_ == delivered) {
     return {};
   }
-  const std::string line = Line(position);
+  const std::string line = Line(delivered);
   if (!file_ || file_->size() > kRewriteBytes) {
     // Also the first time, so that a torn line of an earlier life does not swallow ours.
     file_.reset();
@@ -65,7 +83,7 @@ base::Status PositionFile::Note(storage::WalPosition position) {
   } else {
     RETURN_IF_ERROR(file_->Append(base::AsBytes(line)));
   }
-  last_ = position;
+  last_ = delivered;
   return {};
 }
 

@@ -3,7 +3,8 @@
 // small write. What kill -9 leaves is right; a power cut may take the file back some positions,
 // and then a little is sent again, which is harmless.
 //
-// A line: "<segment> <offset> <hash of both, hex>\n".
+// A line: "<segment> <offset>" of `fresh`, the same of `aside_begin` and `aside_end` where
+// something is set aside, and the hash of all that, hex.
 #pragma once
 
 #include <memory>
@@ -16,20 +17,32 @@
 
 namespace tributary::remote {
 
+// Everything before `fresh` is delivered, but for what is set aside.
+struct Delivered {
+  storage::WalPosition fresh;
+  // Waits while what is younger is delivered; empty when nothing does.
+  storage::WalPosition aside_begin, aside_end;
+
+  bool has_aside() const { return aside_begin < aside_end; }
+  // Everything before it is delivered.
+  storage::WalPosition oldest() const { return has_aside() ? aside_begin : fresh; }
+  friend bool operator==(const Delivered&, const Delivered&) = default;
+};
+
 class PositionFile {
  public:
   // Reads what is there; the directory is made when missing.
   static base::Result<std::unique_ptr<PositionFile>> Open(base::FileSystem& fs, std::string path);
 
   // Nothing when the file did not exist or holds no good line.
-  const std::optional<storage::WalPosition>& last() const { return last_; }
-  base::Status Note(storage::WalPosition position);
+  const std::optional<Delivered>& last() const { return last_; }
+  base::Status Note(const Delivered& delivered);
 
  private:
   PositionFile(base::FileSystem& fs, std::string path) : fs_(fs), path_(std::move(path)) {}
   base::FileSystem& fs_;
   const std::string path_;
-  std::optional<storage::WalPosition> last_;
+  std::optional<Delivered> last_;
   std::unique_ptr<base::WritableFile> file_;
 };
 

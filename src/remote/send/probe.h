@@ -35,6 +35,7 @@ class SendProbe {
   base::Gauge& highest_sent_timestamp;  // seconds, acknowledged
   base::Gauge& lag_seconds;             // ours: age of the oldest sample read and not delivered
   base::Gauge& backlog_bytes;           // ours: log that is not delivered yet
+  base::Gauge& aside_bytes;             // ours: of it, what waits while fresh samples go first
   base::Gauge& holding;                 // ours: 1 while the receiver refuses us and data waits
   base::Gauge& clock_difference;        // ours: receiver's Date minus our clock, seconds
   base::Histogram& batch_seconds;

@@ -18,7 +18,7 @@ class Cursor final : public storage::WalCursor {
       : fs_(fs), options_(std::move(options)), position_(position) {}
 
   base::Status Read(size_t max_samples, storage::WalBatch* batch) override {
-    const storage::WalPosition end = options_.tail->end();
+    const storage::WalPosition end = std::min(options_.tail->end(), stop_at_);
     wakes_seen_ = options_.tail->wakes();
     base::Status status;
     while (Count(*batch) < max_samples && position_ < end) {
@@ -33,21 +33,7 @@ class Cursor final : public storage::WalCursor {
     options_.tail->WaitPast(position_, wakes_seen_, timeout_ms);
   }
 
-  void Wake() override { options_.tail->WakeAll(); }
-
-  uint64_t BytesBehind() const override {
-    const storage::WalPosition end = options_.tail->end();
-    if (position_ >= end) return 0;
-    if (position_.segment == end.segment) return end.offset - position_.offset;
-    uint64_t bytes = end.offset;
-    for (uint32_t segment = position_.segment; segment < end.segment; ++segment) {
-      const auto size = fs_.FileSize(SegmentPath(options_.dir, segment));
-      if (!size) continue;
-      const uint64_t read = segment == position_.segment ? position_.offset : 0;
-      bytes += *size > read ? *size - read : 0;
-    }
-    return bytes;
-  }
+  void StopAt(storage::WalPosition end) override { stop_at_ = end; }
 
  private:
   static size_t Count(const storage::WalBatch& batch) {
@@ -137,6 +123,7 @@ class Cursor final : public storage::WalCursor {
   base::FileSystem& fs_;
   const WalCursorOptions options_;
   storage::WalPosition position_;
+  storage::WalPosition stop_at_ = {UINT32_MAX, UINT64_MAX};
   uint64_t wakes_seen_ = 0;
   std::unique_ptr<SegmentReader> reader_;
 };
@@ -158,6 +145,19 @@ storage::WalPosition WalSourceBase::Begin() const {
 }
 
 storage::WalPosition WalSourceBase::End() const { return options_.tail->end(); }
+
+uint64_t WalSourceBase::BytesBetween(storage::WalPosition from, storage::WalPosition to) const {
+  if (from >= to) return 0;
+  if (from.segment == to.segment) return to.offset - from.offset;
+  uint64_t bytes = to.offset;
+  for (uint32_t segment = from.segment; segment < to.segment; ++segment) {
+    const auto size = fs_.FileSize(SegmentPath(options_.dir, segment));
+    if (!size) continue;
+    const uint64_t before = segment == from.segment ? from.offset : 0;
+    bytes += *size > before ? *size - before : 0;
+  }
+  return bytes;
+}
 
 base::Result<std::unique_ptr<storage::WalCursor>> WalSourceBase::Open(storage::WalPosition position,
                                                                       bool* skipped) {

@@ -37,8 +37,10 @@ class WalSourceBase : public storage::WalSource {
 
   storage::WalPosition Begin() const override;
   storage::WalPosition End() const override;
+  uint64_t BytesBetween(storage::WalPosition from, storage::WalPosition to) const override;
   base::Result<std::unique_ptr<storage::WalCursor>> Open(storage::WalPosition position,
                                                          bool* skipped) override;
+  void Wake() override { options_.tail->WakeAll(); }
   void SetDelivered(std::string_view name, storage::WalPosition position) override;
   void Forget(std::string_view name) override;
 
