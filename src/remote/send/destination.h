@@ -1,8 +1,7 @@
 // Destination: delivers the log to one remote_write endpoint, on a thread of its own.
 //
-// Works in windows: reads a stretch of log, cuts it into requests, sends them side by side, retries
-// each until the receiver has said yes (or definitely no), then notes the position and goes on. A
-// series is in one request of a window only, so its samples arrive in order. The width of the
+// Works in windows: reads a stretch of log, has it sent (WindowSender), notes the position and goes
+// on. A series is in one request of a window only, so its samples arrive in order. The width of the
 // window (requests side by side: Prometheus's shards) grows while the log runs ahead and shrinks
 // when it does not.
 //
@@ -26,10 +25,8 @@
 #include "remote/send/manager.h"
 #include "remote/send/message_encoder.h"
 #include "remote/send/probe.h"
-#include "remote/send/receiver_window.h"
 #include "remote/send/series_labels.h"
-#include "remote/send/shipment.h"
-#include "remote/send/wire_form.h"
+#include "remote/send/window_sender.h"
 #include "storage/wal_source.h"
 
 namespace tributary::remote {
@@ -55,11 +52,6 @@ class Destination {
               const model::Labels& external_labels, storage::WalSource& source,
               const base::Clock& clock, base::MetricsRegistry& metrics);
 
-  struct Answer {
-    size_t shipment;
-    base::Result<net::ClientResponse> response;
-  };
-
   void Run();
   // False: it is time to end.
   bool ReadWindow();
@@ -69,19 +61,9 @@ class Destination {
   void RestAside(int64_t window_ns);
   const char* BeyondLimit();
   void GiveUpUnread(Lane lane);
-  void GiveUpWindow(const char* reason);
-  void SendReady(int64_t now_ns, int64_t* next_ns);
-  void Send(size_t index);
-  void OnAnswer(Answer answer);
-  void OnRetry(const Answer& answer, bool hold, Shipment* shipment);
-  void OnForm(const Answer& answer, Shipment* shipment);
-  void OnRejected(const net::ClientResponse& response, size_t index);
-  void Split(size_t index);
-  void Finish(Shipment* shipment);
   bool RunsAhead() const;
   void AdaptWidth(bool log_runs_ahead);
   void SendMetadataIfDue();
-  net::ClientRequest MakeRequest(std::string body, const WireForm& form) const;
   void UpdateGauges();
   bool Stopping();
   bool Ending();
@@ -94,23 +76,17 @@ class Destination {
   SendProbe probe_;
   SeriesLabels labels_;
   MessageEncoder encoder_;
+  WindowSender sender_;
   std::unique_ptr<LogFollower> log_;
 
   // Touched by the thread only.
-  FormNegotiator forms_;
-  ReceiverWindow receiver_window_;
   BacklogLimit limit_;
   storage::WalBatch batch_;
   Lane lane_ = Lane::kFresh;  // of the window
   storage::WalPosition window_begin_;
-  std::vector<Shipment> shipments_;
-  size_t unfinished_ = 0;
-  size_t in_flight_ = 0;
   size_t width_ = 1;
   int calm_windows_ = 0;  // in a row that did not need the width
   bool window_full_ = false;
-  bool trouble_ = false;   // the newest answer was a refusal or a failure
-  bool given_up_ = false;  // some of the window was dropped: the backlog is beyond its limit
   int64_t newest_read_ms_ = 0;
   int64_t newest_sent_ms_ = 0;
   int64_t oldest_unsent_ms_ = 0;  // 0: everything read is delivered
@@ -120,8 +96,6 @@ class Destination {
   int64_t next_complaint_ns_ = 0;
 
   base::Mutex mutex_;
-  base::CondVar wake_;
-  std::vector<Answer> answers_ TB_GUARDED_BY(mutex_);
   bool stopping_ TB_GUARDED_BY(mutex_) = false;
   int64_t stop_deadline_ns_ TB_GUARDED_BY(mutex_) = 0;
   storage::WalPosition stop_at_ TB_GUARDED_BY(mutex_);
