@@ -64,6 +64,19 @@ class WalCursor {
   virtual void StopAt(WalPosition end) = 0;
 };
 
+// A label by the numbers of its texts, so that a follower need not look at a text that it has met
+// before. Names and values are numbered apart, both without great gaps. A number means the same
+// text as long as a hold lives; names keep theirs for ever.
+struct LabelNumbers {
+  uint32_t name = 0;
+  uint32_t value = 0;
+};
+
+class TextHold {
+ public:
+  virtual ~TextHold() = default;
+};
+
 // Thread-safe.
 class WalSource {
  public:
@@ -75,10 +88,13 @@ class WalSource {
   virtual base::Result<std::unique_ptr<WalCursor>> Open(WalPosition position, bool* skipped) = 0;
   // Ends the waits of all cursors.
   virtual void Wake() = 0;
-  // Fills `out` with the labels of a series; false for a ref that is not known (any more).
-  // The views live until `scratch` changes.
-  virtual bool LabelsOf(model::SeriesRef ref, std::string* scratch,
-                        std::vector<model::Label>* out) const = 0;
+  virtual std::unique_ptr<TextHold> HoldTexts() const = 0;
+  // Fills `out` with the labels of a series, in order of names. False for a ref that is not known
+  // (any more). REQUIRES: a hold.
+  virtual bool LabelsOf(model::SeriesRef ref, std::vector<LabelNumbers>* out) const = 0;
+  // REQUIRES: the number was told under a hold that still lives.
+  virtual std::string_view NameText(uint32_t name) const = 0;
+  virtual std::string_view ValueText(uint32_t value) const = 0;
   virtual bool MetadataOf(model::SeriesRef ref, model::Metadata* out) const = 0;
   // Says how far the follower `name` has delivered; log before the least of all followers'
   // positions may be dropped. Forget() when a destination is removed from the configuration.

@@ -14,6 +14,7 @@
 #include "tsdb/compact/compactor.h"
 #include "tsdb/db_querier.h"
 #include "tsdb/head/head.h"
+#include "tsdb/head/table_wal_source.h"
 #include "tsdb/intake.h"
 #include "tsdb/tsdb.h"
 #include "tsdb/wal/checkpoint.h"
@@ -37,14 +38,13 @@ constexpr int kMostWaiting = 16;
 constexpr std::chrono::seconds kLongestWait{10};
 
 // What remote write follows.
-class HeadWalSource final : public WalSourceBase {
+class HeadWalSource final : public TableWalSource {
  public:
   HeadWalSource(base::FileSystem& fs, WalCursorOptions options, const Head& head)
-      : WalSourceBase(fs, std::move(options)), head_(head) {}
+      : TableWalSource(fs, std::move(options), head.labels(), head.readers()), head_(head) {}
 
-  bool LabelsOf(model::SeriesRef ref, std::string* scratch,
-                std::vector<model::Label>* out) const override {
-    return head_.LabelsOf(ref, scratch, out);
+  bool LabelsOf(model::SeriesRef ref, std::vector<storage::LabelNumbers>* out) const override {
+    return head_.LabelsOf(ref, out);
   }
   bool MetadataOf(model::SeriesRef ref, model::Metadata* out) const override {
     return head_.MetadataOf(ref, out);

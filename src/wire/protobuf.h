@@ -165,6 +165,10 @@ inline void PutBytes(std::string* out, uint32_t field, std::string_view v) {
   PutRawVarint(out, v.size());
   out->append(v);
 }
+// What stands before the bytes of such a field.
+inline char* WriteBytesHead(char* p, uint32_t field, size_t size) {
+  return WriteVarint(WriteVarint(p, ProtoTag(field, WireType::kBytes)), size);
+}
 inline size_t BytesFieldSize(uint32_t field, size_t size) {
   return VarintSize(ProtoTag(field, WireType::kBytes)) + VarintSize(size) + size;
 }

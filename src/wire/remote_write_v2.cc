@@ -21,6 +21,16 @@ constexpr uint32_t kHistogramTag = ProtoTag(3, WireType::kBytes);
 constexpr uint32_t kExemplarTag = ProtoTag(4, WireType::kBytes);
 constexpr uint32_t kMetadataTag = ProtoTag(5, WireType::kBytes);
 
+constexpr size_t kMaxRefBytes = 5;
+
+// Packs refs into `buffer`, which is reused.
+std::string_view PackRefs(std::span<const uint32_t> refs, std::string* buffer) {
+  if (buffer->size() < refs.size() * kMaxRefBytes) buffer->resize(refs.size() * kMaxRefBytes);
+  char* p = buffer->data();
+  for (const uint32_t ref : refs) p = WriteVarint(p, ref);
+  return {buffer->data(), static_cast<size_t>(p - buffer->data())};
+}
+
 // Appends packed refs; false when they are not whole varints.
 bool ReadRefs(std::string_view packed, std::vector<uint32_t>* refs) {
   const char* p = packed.data();
@@ -247,43 +257,47 @@ void WriteEncoderV2::Reset() {
   series_.clear();
 }
 
-void WriteEncoderV2::PutRefs(model::LabelSpan labels, std::string* out) {
+WriteEncoderV2::Refs WriteEncoderV2::AddSymbols(model::LabelSpan labels) {
   refs_.clear();
-  size_t size = 0;
   for (const model::Label& label : labels) {
-    for (const std::string_view text : {label.name, label.value}) {
-      refs_.push_back(symbols_.Add(text));
-      size += VarintSize(refs_.back());
-    }
+    refs_.push_back(symbols_.Add(label.name));
+    refs_.push_back(symbols_.Add(label.value));
   }
-  if (refs_.empty()) return;
-  PutRawVarint(out, kRefsTag);
-  PutRawVarint(out, size);
-  const size_t at = out->size();
-  out->resize(at + size);
-  char* p = out->data() + at;
-  for (const uint32_t ref : refs_) p = WriteVarint(p, ref);
+  return refs_;
 }
 
-void WriteEncoderV2::PutMetadata(const model::Metadata* metadata) {
-  if (metadata == nullptr) return;
+std::string_view WriteEncoderV2::EncodeMetadata(const model::Metadata* metadata) {
   scratch_.clear();
+  if (metadata == nullptr) return scratch_;
   if (metadata->type != model::MetricType::kUnknown) {
     PutVarint(&scratch_, 1, static_cast<uint64_t>(metadata->type));
   }
   if (!metadata->help.empty()) PutVarint(&scratch_, 3, symbols_.Add(metadata->help));
   if (!metadata->unit.empty()) PutVarint(&scratch_, 4, symbols_.Add(metadata->unit));
-  PutBytes(&current_, 5, scratch_);
+  return scratch_;
 }
 
-void WriteEncoderV2::PutSeries() {
-  PutBytes(&series_, 5, current_);
-  current_.clear();
-}
-
-void WriteEncoderV2::AddSample(model::LabelSpan labels, const WriteSampleV2& sample,
+void WriteEncoderV2::PutSeries(Refs labels, uint32_t field, std::string_view item,
                                const model::Metadata* metadata) {
-  PutRefs(labels, &current_);
+  const std::string_view about = EncodeMetadata(metadata);
+  const std::string_view refs = PackRefs(labels, &packed_);
+  size_t size = BytesFieldSize(field, item.size());
+  if (!refs.empty()) size += BytesFieldSize(1, refs.size());
+  if (metadata != nullptr) size += BytesFieldSize(5, about.size());
+  const size_t at = series_.size();
+  series_.resize(at + BytesFieldSize(5, size));
+  char* p = WriteBytesHead(series_.data() + at, 5, size);
+  if (!refs.empty()) p = std::ranges::copy(refs, WriteBytesHead(p, 1, refs.size())).out;
+  p = WriteBytesHead(p, field, item.size());
+  p = std::ranges::copy(item, p).out;
+  if (metadata != nullptr) {
+    p = WriteBytesHead(p, 5, about.size());
+    std::ranges::copy(about, p);
+  }
+}
+
+void WriteEncoderV2::AddSample(Refs labels, const WriteSampleV2& sample,
+                               const model::Metadata* metadata) {
   char buffer[40];
   char* p = buffer;
   *p++ = static_cast<char>(ProtoTag(1, WireType::kFixed64));
@@ -294,44 +308,37 @@ void WriteEncoderV2::AddSample(model::LabelSpan labels, const WriteSampleV2& sam
     *p++ = static_cast<char>(ProtoTag(3, WireType::kVarint));
     p = WriteVarint(p, static_cast<uint64_t>(sample.start));
   }
-  PutBytes(&current_, 2, {buffer, static_cast<size_t>(p - buffer)});
-  PutMetadata(metadata);
-  PutSeries();
+  PutSeries(labels, 2, {buffer, static_cast<size_t>(p - buffer)}, metadata);
 }
 
 template <class H>
-void WriteEncoderV2::PutHistogram(model::LabelSpan labels, model::Timestamp t, const H& h,
+void WriteEncoderV2::PutHistogram(Refs labels, model::Timestamp t, const H& h,
                                   model::Timestamp start, const model::Metadata* metadata) {
-  PutRefs(labels, &current_);
-  scratch_.clear();
-  EncodeHistogramProto(h, {.t = t, .start = start}, &scratch_);
-  PutBytes(&current_, 3, scratch_);
-  PutMetadata(metadata);
-  PutSeries();
+  item_.clear();
+  EncodeHistogramProto(h, {.t = t, .start = start}, &item_);
+  PutSeries(labels, 3, item_, metadata);
 }
 
-void WriteEncoderV2::AddHistogram(model::LabelSpan labels, model::Timestamp t,
-                                  const model::Histogram& h, model::Timestamp start,
-                                  const model::Metadata* metadata) {
+void WriteEncoderV2::AddHistogram(Refs labels, model::Timestamp t, const model::Histogram& h,
+                                  model::Timestamp start, const model::Metadata* metadata) {
   PutHistogram(labels, t, h, start, metadata);
 }
 
-void WriteEncoderV2::AddHistogram(model::LabelSpan labels, model::Timestamp t,
-                                  const model::FloatHistogram& h, model::Timestamp start,
-                                  const model::Metadata* metadata) {
+void WriteEncoderV2::AddHistogram(Refs labels, model::Timestamp t, const model::FloatHistogram& h,
+                                  model::Timestamp start, const model::Metadata* metadata) {
   PutHistogram(labels, t, h, start, metadata);
 }
 
-void WriteEncoderV2::AddExemplar(model::LabelSpan labels, const model::Exemplar& exemplar) {
-  PutRefs(labels, &current_);
+void WriteEncoderV2::AddExemplar(Refs labels, const model::Exemplar& exemplar) {
   std::vector<model::Label> exemplar_labels;
   exemplar.labels.ToSpan(&exemplar_labels);
-  scratch_.clear();
-  PutRefs(exemplar_labels, &scratch_);
-  PutDouble(&scratch_, 2, exemplar.value);
-  if (exemplar.has_timestamp) PutVarint(&scratch_, 3, static_cast<uint64_t>(exemplar.t));
-  PutBytes(&current_, 4, scratch_);
-  PutSeries();
+  const std::vector<uint32_t> series(labels.begin(), labels.end());  // it may be refs_
+  const Refs own = AddSymbols(exemplar_labels);
+  item_.clear();
+  if (!own.empty()) PutBytes(&item_, 1, PackRefs(own, &packed_));
+  PutDouble(&item_, 2, exemplar.value);
+  if (exemplar.has_timestamp) PutVarint(&item_, 3, static_cast<uint64_t>(exemplar.t));
+  PutSeries(series, 4, item_, nullptr);
 }
 
 void WriteEncoderV2::Finish(std::string* out) const {

@@ -112,14 +112,32 @@ class WriteEncoderV2 {
   void Reset();
   SymbolTable& symbols() { return symbols_; }
 
+  // Labels as symbols of this request: name, value, name, value, …
+  using Refs = std::span<const uint32_t>;
+
   // Each adds one TimeSeries, as Prometheus sends. Metadata may be null.
-  void AddSample(model::LabelSpan labels, const WriteSampleV2& sample,
+  void AddSample(Refs labels, const WriteSampleV2& sample,
                  const model::Metadata* metadata = nullptr);
-  void AddHistogram(model::LabelSpan labels, model::Timestamp t, const model::Histogram& h,
+  void AddHistogram(Refs labels, model::Timestamp t, const model::Histogram& h,
                     model::Timestamp start = 0, const model::Metadata* metadata = nullptr);
-  void AddHistogram(model::LabelSpan labels, model::Timestamp t, const model::FloatHistogram& h,
+  void AddHistogram(Refs labels, model::Timestamp t, const model::FloatHistogram& h,
                     model::Timestamp start = 0, const model::Metadata* metadata = nullptr);
-  void AddExemplar(model::LabelSpan labels, const model::Exemplar& exemplar);
+  void AddExemplar(Refs labels, const model::Exemplar& exemplar);
+  // Puts the labels' texts among the symbols. Until the next call.
+  Refs AddSymbols(model::LabelSpan labels);
+
+  void AddSample(model::LabelSpan labels, const WriteSampleV2& sample,
+                 const model::Metadata* metadata = nullptr) {
+    AddSample(AddSymbols(labels), sample, metadata);
+  }
+  template <class H>
+  void AddHistogram(model::LabelSpan labels, model::Timestamp t, const H& h,
+                    model::Timestamp start = 0, const model::Metadata* metadata = nullptr) {
+    AddHistogram(AddSymbols(labels), t, h, start, metadata);
+  }
+  void AddExemplar(model::LabelSpan labels, const model::Exemplar& exemplar) {
+    AddExemplar(AddSymbols(labels), exemplar);
+  }
 
   // Bytes that Finish() would write.
   size_t size() const { return symbols_.encoded().size() + series_.size(); }
@@ -127,17 +145,19 @@ class WriteEncoderV2 {
   void Finish(std::string* out) const;
 
  private:
-  void PutRefs(model::LabelSpan labels, std::string* out);
-  void PutMetadata(const model::Metadata* metadata);
-  void PutSeries();
+  std::string_view EncodeMetadata(const model::Metadata* metadata);
+  // A TimeSeries: labels, one encoded item in `field`, metadata.
+  void PutSeries(Refs labels, uint32_t field, std::string_view item,
+                 const model::Metadata* metadata);
   template <class H>
-  void PutHistogram(model::LabelSpan labels, model::Timestamp t, const H& h, model::Timestamp start,
+  void PutHistogram(Refs labels, model::Timestamp t, const H& h, model::Timestamp start,
                     const model::Metadata* metadata);
 
   SymbolTable symbols_;
-  std::string series_;             // finished TimeSeries fields
-  std::string current_, scratch_;  // the one being built
+  std::string series_;          // finished TimeSeries fields
+  std::string item_, scratch_;  // of the one being built
   std::vector<uint32_t> refs_;
+  std::string packed_;  // refs
 };
 
 }  // namespace tributary::wire

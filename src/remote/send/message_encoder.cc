@@ -12,7 +12,9 @@ void MessageEncoder::Encode(const WireForm& form, model::Timestamp oldest, Shipm
   shipment->form = form;
   shipment->body.clear();
   shipment->body_samples = shipment->body_histograms = shipment->body_exemplars = 0;
-  if (form.message == config::WriteMessage::kV1) {
+  as_symbols_ = form.message == config::WriteMessage::kV2;
+  const auto hold = labels_.BeginMessage();
+  if (!as_symbols_) {
     EncodeV1(oldest, shipment);
   } else {
     EncodeV2(oldest, shipment);
@@ -35,7 +37,8 @@ bool MessageEncoder::Resolve(SendProbe::Kind kind, model::SeriesRef ref, model::
     probe_.Dropped(kind, "too_old").Add();
     return false;
   }
-  switch (labels_.Resolve(ref, &span_)) {
+  switch (as_symbols_ ? labels_.Resolve(ref, &v2_.symbols(), &refs_)
+                      : labels_.Resolve(ref, &span_)) {
     case SeriesLabels::Outcome::kSend:
       return true;
     case SeriesLabels::Outcome::kDropped:
@@ -97,7 +100,7 @@ void MessageEncoder::EncodeV2(model::Timestamp oldest, Shipment* shipment) {
       return true;
     }
     const bool known = source_.MetadataOf(sample.ref, &metadata);
-    v2_.AddSample(span_, {sample.t, sample.v, 0}, known ? &metadata : nullptr);
+    v2_.AddSample(refs_, {sample.t, sample.v, 0}, known ? &metadata : nullptr);
     return false;
   });
   shipment->body_samples = shipment->samples.size();
@@ -108,9 +111,9 @@ void MessageEncoder::EncodeV2(model::Timestamp oldest, Shipment* shipment) {
       }
       const model::Metadata* known = source_.MetadataOf(h.ref, &metadata) ? &metadata : nullptr;
       if (h.is_float) {
-        v2_.AddHistogram(span_, h.t, h.float_histogram, 0, known);
+        v2_.AddHistogram(refs_, h.t, h.float_histogram, 0, known);
       } else {
-        v2_.AddHistogram(span_, h.t, h.histogram, 0, known);
+        v2_.AddHistogram(refs_, h.t, h.histogram, 0, known);
       }
       return false;
     });
@@ -121,7 +124,7 @@ void MessageEncoder::EncodeV2(model::Timestamp oldest, Shipment* shipment) {
       if (!Resolve(SendProbe::Kind::kExemplars, exemplar.ref, exemplar.exemplar.t, oldest)) {
         return true;
       }
-      v2_.AddExemplar(span_, exemplar.exemplar);
+      v2_.AddExemplar(refs_, exemplar.exemplar);
       return false;
     });
     shipment->body_exemplars = shipment->exemplars.size();

@@ -32,7 +32,8 @@ class MessageEncoder {
   static std::string EncodeMetadata(const Families& families, size_t from, size_t to);
 
  private:
-  // True: span_ holds the labels of the series; false: it is not sent, and counted.
+  // True: the labels of the series are in span_ (1.0) or refs_ (2.0); false: it is not sent, and
+  // counted.
   bool Resolve(SendProbe::Kind kind, model::SeriesRef ref, model::Timestamp t,
                model::Timestamp oldest);
   void EncodeV1(model::Timestamp oldest, Shipment* shipment);
@@ -42,7 +43,9 @@ class MessageEncoder {
   const storage::WalSource& source_;
   SeriesLabels& labels_;
   SendProbe& probe_;
+  bool as_symbols_ = false;
   std::vector<model::Label> span_;
+  std::vector<uint32_t> refs_;
   std::string message_;
   std::string compressed_;
   wire::WriteEncoderV2 v2_;

@@ -118,7 +118,9 @@ class AgentAppender final : public storage::Appender {
       return {};
     }
     Buffers& b = *buffers_;
-    AddSeriesRecord();
+    if (has_unlogged_) {
+      AddSeriesRecord();
+    }
     b.batch.AddSamples(b.samples);
     b.batch.AddHistograms(b.histograms);
     b.batch.AddExemplars(b.exemplars);
@@ -180,6 +182,7 @@ class AgentAppender final : public storage::Appender {
       return storage::AppendOutcome::kUnknownSeries;
     }
     series->flags &= static_cast<uint8_t>(~AgentSeries::kDying);
+    has_unlogged_ |= !series->Has(AgentSeries::kLogged);
     if (series->Has(AgentSeries::kHasSample) &&
         t <= series->newest - store_.options.out_of_order_window_ms) {
       return storage::AppendOutcome::kOutOfOrder;
@@ -259,6 +262,7 @@ class AgentAppender final : public storage::Appender {
   std::vector<model::Label> labels_;
   storage::AppenderStats stats_;
   bool done_ = false;
+  bool has_unlogged_ = false;  // one of the series, when its sample was appended
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "base/mutex.h"
 #include "base/threads.h"
 #include "tsdb/agent/agent_store.h"
+#include "tsdb/head/table_wal_source.h"
 #include "tsdb/wal/segment.h"
 
 namespace tributary::tsdb {
@@ -16,13 +17,13 @@ namespace {
 
 constexpr std::chrono::seconds kSizeCheck{1};
 
-class AgentWalSource final : public WalSourceBase {
+class AgentWalSource final : public TableWalSource {
  public:
   AgentWalSource(AgentStore& store, WalCursorOptions options)
-      : WalSourceBase(store.fs, std::move(options)), store_(store) {}
+      : TableWalSource(store.fs, std::move(options), store.labels, store.text_readers),
+        store_(store) {}
 
-  bool LabelsOf(model::SeriesRef ref, std::string* /*scratch*/,
-                std::vector<model::Label>* out) const override {
+  bool LabelsOf(model::SeriesRef ref, std::vector<storage::LabelNumbers>* out) const override {
     ref = store_.Resolve(ref);
     AgentSeriesTable::Shard& shard = store_.series.shard_of(ref);
     base::MutexLock lock(shard.mutex);
@@ -30,7 +31,7 @@ class AgentWalSource final : public WalSourceBase {
     if (series == nullptr) {
       return false;
     }
-    store_.labels.ToSpan(LabelRun(series->labels), out);
+    store_.labels.ToNumbers(LabelRun(series->labels), out);
     return true;
   }
 

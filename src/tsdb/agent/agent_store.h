@@ -44,6 +44,7 @@ struct AgentStore {
   AgentSeriesTable series;
   // Appenders hold a pin; who removes series waits for those that may have found them.
   Gate appenders;
+  Gate text_readers;  // hold texts of `labels`
   std::atomic<uint64_t> active_series{0};
 
   // Refs in log segments written by someone who numbers differently -> ours. Filled by replay,

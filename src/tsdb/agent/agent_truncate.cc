@@ -42,6 +42,11 @@ void RemoveDeadSeries(AgentStore& store, uint32_t through, model::Timestamp olde
       }
     }
   }
+  if (removed > 0) {
+    const std::vector<LabelId> unused = store.labels.TakeUnused();
+    store.text_readers.WaitForEarlier();
+    store.labels.FreeLabels(unused);
+  }
   store.active_series.fetch_sub(removed, std::memory_order_relaxed);
   store.metrics.deleted_series.Add(static_cast<double>(removed));
   store.metrics.active_series.Set(static_cast<double>(store.active_series.load()));

@@ -160,11 +160,8 @@ HeadStats Head::Stats(size_t limit) const {
   return stats;
 }
 
-bool Head::LabelsOf(model::SeriesRef ref, std::string* scratch,
-                    std::vector<model::Label>* out) const {
+bool Head::LabelsOf(model::SeriesRef ref, std::vector<storage::LabelNumbers>* out) const {
   ref = state_.Resolve(ref);
-  out->clear();
-  const Gate::Pin pin(state_.readers);
   LabelRun run;
   {
     HeadState::Shard& shard = state_.series.shard_of(ref);
@@ -174,20 +171,7 @@ bool Head::LabelsOf(model::SeriesRef ref, std::string* scratch,
     if (series == nullptr || series->Has(MemSeries::kDead)) return false;
     run = LabelRun(series->labels);
   }
-  state_.labels.ToSpan(run, out);
-  size_t size = 0;
-  for (const model::Label& l : *out) size += l.name.size() + l.value.size();
-  scratch->clear();
-  scratch->reserve(size);  // so that the views below stay
-  const auto copy = [&](std::string_view* view) {
-    const size_t begin = scratch->size();
-    scratch->append(*view);
-    *view = std::string_view(scratch->data() + begin, view->size());
-  };
-  for (model::Label& l : *out) {
-    copy(&l.name);
-    copy(&l.value);
-  }
+  state_.labels.ToNumbers(run, out);
   return true;
 }
 

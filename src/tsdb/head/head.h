@@ -100,7 +100,9 @@ class Head final : public storage::Appendable, public storage::Queryable {
   HeadStats Stats(size_t limit) const;
 
   // As storage::WalSource.
-  bool LabelsOf(model::SeriesRef ref, std::string* scratch, std::vector<model::Label>* out) const;
+  Gate& readers() const { return state_.readers; }  // a pin is a hold on texts
+  bool LabelsOf(model::SeriesRef ref, std::vector<storage::LabelNumbers>* out) const;
+  const LabelTable& labels() const { return state_.labels; }
   bool MetadataOf(model::SeriesRef ref, model::Metadata* out) const;
 
  private:

@@ -24,6 +24,7 @@
 #include "base/string_map.h"
 #include "base/strong_int.h"
 #include "model/labels.h"
+#include "storage/wal_source.h"
 #include "tsdb/head/id_table.h"
 #include "tsdb/head/stable_array.h"
 
@@ -89,6 +90,8 @@ class LabelTable {
   bool Equal(LabelRun run, model::LabelSpan labels) const;
   // The views live as long as the labels are interned.
   void ToSpan(LabelRun run, std::vector<model::Label>* out) const;
+  // The ids of names and of labels, which have one value each.
+  void ToNumbers(LabelRun run, std::vector<storage::LabelNumbers>* out) const;
   std::strong_ordering Compare(LabelRun a, LabelRun b) const;
 
  private:

@@ -30,7 +30,7 @@ struct WalCursorOptions {
 std::unique_ptr<storage::WalCursor> OpenWalCursor(base::FileSystem& fs, WalCursorOptions options,
                                                   storage::WalPosition position);
 
-// Implements all of storage::WalSource but the two look-ups of series. Thread-safe.
+// Implements all of storage::WalSource but what is about labels. Thread-safe.
 class WalSourceBase : public storage::WalSource {
  public:
   WalSourceBase(base::FileSystem& fs, WalCursorOptions options);
