@@ -257,10 +257,10 @@ class DeliveryTest : public ::testing::Test {
 
   // Of a metric of the only destination, with these labels behind remote_name and url.
   double Metric(const std::string& name, const std::string& more_labels = "") {
-    const std::string start = name + "{";
     std::istringstream lines(metrics_.RenderText());
     for (std::string line; std::getline(lines, line);) {
-      if (line.starts_with(start) && line.find(more_labels) != std::string::npos) {
+      if ((line.starts_with(name + "{") || line.starts_with(name + " ")) &&
+          line.find(more_labels) != std::string::npos) {
         return std::stod(line.substr(line.rfind(' ')));
       }
     }
@@ -634,6 +634,51 @@ TEST_F(DeliveryTest, ARejectedSampleDoesNotChangeTheForm) {
   Append(4, 2);
   ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= 7; }));
   EXPECT_EQ(receiver_.forms(), (std::vector<std::string>{kSnappyV1, kZstdV1}));
+}
+
+// Pods come and go: every series has labels of its own and one sample. What arrives is under the
+// right labels, though their memory serves others all the time, and the memory does not grow.
+TEST_F(DeliveryTest, LabelsOfSeriesThatAreGoneAreGivenBack) {
+  db_options_.wal_segment_bytes = 32 << 10;
+  db_options_.truncate_frequency_ms = 1;
+  db_options_.min_wal_time_ms = 0;
+  write().queue.max_samples_per_send = 100;
+  StartAgent();
+  constexpr int64_t kRounds = 400;
+  constexpr int64_t kSeries = 50;
+  double bytes_before = 0;
+  for (int64_t round = 0; round < kRounds; ++round) {
+    auto app = db_->NewAppender();
+    std::vector<storage::RefSample> samples;
+    for (int64_t i = round * kSeries; i < (round + 1) * kSeries; ++i) {
+      const model::Labels labels =
+          model::Labels::Of({{"__name__", "m"}, {"pod", "pod-" + std::to_string(1'000'000 + i)}});
+      std::vector<model::Label> span;
+      labels.ToSpan(&span);
+      auto ref = app->GetOrCreate(span, labels.Hash());
+      ASSERT_TRUE(ref);
+      samples.push_back({*ref, 1, static_cast<double>(1'000'000 + i)});
+    }
+    std::vector<storage::AppendOutcome> outcomes(samples.size());
+    app->Append(samples, outcomes);
+    ASSERT_TRUE(app->Commit());
+    app.reset();
+    if (round % 50 == 49) {
+      const auto sent = static_cast<size_t>((round + 1) * kSeries);
+      ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= sent; }));
+      ASSERT_TRUE(Eventually([&] { return db_->active_series() <= 2 * kSeries; }));
+      const double bytes = Metric("tributary_agent_label_bytes");
+      bytes_before = round < 100 ? bytes : bytes_before;
+    }
+  }
+  ASSERT_GT(bytes_before, 0);
+  EXPECT_LE(Metric("tributary_agent_label_bytes"), 1.2 * bytes_before);
+  const Received received = receiver_.received();
+  EXPECT_EQ(received.size(), static_cast<size_t>(kRounds * kSeries));
+  for (const auto& [series, samples] : received) {
+    ASSERT_THAT(series, HasSubstr("pod=\"pod-" +
+                                  std::to_string(static_cast<int64_t>(samples[0].second)) + "\""));
+  }
 }
 
 // However long the receiver is away, the log stays within its bytes; the newest samples are those

@@ -47,7 +47,11 @@ class AgentDbImpl final : public AgentDb {
  public:
   AgentDbImpl(AgentDbOptions options, base::FileSystem& fs, const base::Clock& clock,
               base::MetricsRegistry& metrics, std::unique_ptr<base::FileLock> lock)
-      : lock_(std::move(lock)), store_(std::move(options), fs, clock, metrics) {
+      : lock_(std::move(lock)),
+        store_(std::move(options), fs, clock, metrics),
+        label_bytes_(metrics.AddGaugeCallback(
+            "tributary_agent_label_bytes", "Memory of the labels of active series.", {},
+            [this] { return static_cast<double>(store_.labels.memory_bytes()); })) {
     store_.metrics.clean_start.Set(!lock_ ? -1 : lock_->replaced_stale_lock() ? 0 : 1);
   }
 
@@ -139,6 +143,7 @@ class AgentDbImpl final : public AgentDb {
 
   std::unique_ptr<base::FileLock> lock_;
   AgentStore store_;
+  const std::unique_ptr<base::MetricsRegistry::CallbackHandle> label_bytes_;
   std::unique_ptr<AgentWalSource> source_;
   std::atomic<uint32_t> first_segment_{0}, last_segment_{0}, current_segment_{0};
   base::Mutex mutex_;
