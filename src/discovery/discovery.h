@@ -16,8 +16,12 @@
 
 namespace tributary::discovery {
 
+// A group is made once and shared by all who look at it: a cluster of fifty thousand pods has as
+// many. One that did not change is the same object in the next update.
+using GroupPtr = std::shared_ptr<const config::TargetGroup>;
+
 // All groups of each set (job name), whatever mechanism they came from.
-using TargetSets = std::map<std::string, std::vector<config::TargetGroup>>;
+using TargetSets = std::map<std::string, std::vector<GroupPtr>>;
 
 // Thread-safe.
 class Manager {

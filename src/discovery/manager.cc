@@ -16,7 +16,7 @@ namespace {
 // The groups one discoverer has published so far. Shared with its Publish function, which may
 // still be called while the manager drops the discoverer.
 struct Found {
-  std::map<std::string, config::TargetGroup> groups;  // by source, guarded by the manager's mutex
+  std::map<std::string, GroupPtr> groups;  // by source, guarded by the manager's mutex
 };
 
 // One mechanism at work, for every set that asks for exactly this configuration: thirty jobs that
@@ -115,7 +115,8 @@ class ManagerImpl final : public Manager {
           if (group.targets.empty()) {
             found->groups.erase(source);
           } else {
-            found->groups[std::move(source)] = std::move(group);
+            found->groups[std::move(source)] =
+                std::make_shared<const config::TargetGroup>(std::move(group));
           }
         }
         changed_ = true;
@@ -140,7 +141,7 @@ class ManagerImpl final : public Manager {
         changed_ = false;
         deliver_now_ = false;
         for (const auto& [set, providers] : providers_) {
-          std::vector<config::TargetGroup>& groups = sets[set];
+          std::vector<GroupPtr>& groups = sets[set];
           for (const auto& provider : providers) {
             for (const auto& [source, group] : provider->found->groups) {
               groups.push_back(group);

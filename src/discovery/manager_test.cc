@@ -40,9 +40,9 @@ class ManagerTest : public ::testing::Test {
   std::vector<std::string> Targets(const std::string& job) {
     base::MutexLock lock(mutex_);
     std::vector<std::string> targets;
-    for (const config::TargetGroup& group : sets_[job]) {
-      for (const model::Labels& target : group.targets) {
-        targets.push_back(std::string(target.Get("__address__")) + group.labels.ToString());
+    for (const GroupPtr& group : sets_[job]) {
+      for (const model::Labels& target : group->targets) {
+        targets.push_back(std::string(target.Get("__address__")) + group->labels.ToString());
       }
     }
     std::sort(targets.begin(), targets.end());

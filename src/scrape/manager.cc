@@ -110,11 +110,11 @@ class ManagerImpl final : public Manager {
     }
   }
 
-  TargetsStatus Targets() const override {
+  TargetsStatus Targets(bool with_dropped) const override {
     base::MutexLock lock(mutex_);
     TargetsStatus status;
     for (const auto& [job, pool] : pools_) {
-      pool->AddStatus(&status);
+      pool->AddStatus(with_dropped, &status);
     }
     return status;
   }

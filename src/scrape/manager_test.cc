@@ -50,6 +50,14 @@ class ManagerTest : public ::testing::Test {
             .source = "0"};
   }
 
+  static discovery::TargetSets Job(const std::vector<config::TargetGroup>& groups) {
+    discovery::TargetSets sets = {{"job", {}}};
+    for (const config::TargetGroup& group : groups) {
+      sets["job"].push_back(std::make_shared<const config::TargetGroup>(group));
+    }
+    return sets;
+  }
+
   void Apply(int64_t interval_ms, const std::string& path = "/metrics") {
     auto config = std::make_shared<config::Config>();
     config::ScrapeConfig scrape;
@@ -97,10 +105,10 @@ class ManagerTest : public ::testing::Test {
 
 TEST_F(ManagerTest, ScrapesInRhythmAndShowsTargets) {
   Apply(100);
-  manager_->SetTargets({{"job", {Group()}}});
+  manager_->SetTargets(Job({Group()}));
   ASSERT_TRUE(Eventually([&] { return scrapes_ >= 5; }));
-  ASSERT_TRUE(Eventually([&] { return manager_->Targets().active[0].health == Health::kUp; }));
-  const TargetStatus target = manager_->Targets().active[0];
+  ASSERT_TRUE(Eventually([&] { return manager_->Targets(true).active[0].health == Health::kUp; }));
+  const TargetStatus target = manager_->Targets(true).active[0];
   EXPECT_EQ(target.pool, "job");
   EXPECT_THAT(target.scrape_url, HasSubstr("/metrics"));
   EXPECT_EQ(target.last_error, "");
@@ -115,23 +123,25 @@ TEST_F(ManagerTest, ScrapesInRhythmAndShowsTargets) {
 TEST_F(ManagerTest, AFailingTargetIsDownAndSaysWhy) {
   broken_ = true;
   Apply(50);
-  manager_->SetTargets({{"job", {Group()}}});
-  ASSERT_TRUE(Eventually([&] { return manager_->Targets().active[0].health == Health::kDown; }));
-  EXPECT_EQ(manager_->Targets().active[0].last_error,
+  manager_->SetTargets(Job({Group()}));
+  ASSERT_TRUE(
+      Eventually([&] { return manager_->Targets(true).active[0].health == Health::kDown; }));
+  EXPECT_EQ(manager_->Targets(true).active[0].last_error,
             "server returned HTTP status 503 Service Unavailable");
   broken_ = false;
-  EXPECT_TRUE(Eventually([&] { return manager_->Targets().active[0].health == Health::kUp; }));
+  EXPECT_TRUE(Eventually([&] { return manager_->Targets(true).active[0].health == Health::kUp; }));
 }
 
 TEST_F(ManagerTest, ABodyOverTheLimitIsAFailure) {
   limits_.body_size_limit = 10;
   Apply(50);
-  manager_->SetTargets({{"job", {Group()}}});
-  ASSERT_TRUE(Eventually([&] { return manager_->Targets().active[0].health == Health::kDown; }));
-  EXPECT_THAT(manager_->Targets().active[0].last_error, HasSubstr("body size limit"));
+  manager_->SetTargets(Job({Group()}));
+  ASSERT_TRUE(
+      Eventually([&] { return manager_->Targets(true).active[0].health == Health::kDown; }));
+  EXPECT_THAT(manager_->Targets(true).active[0].last_error, HasSubstr("body size limit"));
   limits_.body_size_limit = 1000;
   Apply(50);
-  EXPECT_TRUE(Eventually([&] { return manager_->Targets().active[0].health == Health::kUp; }));
+  EXPECT_TRUE(Eventually([&] { return manager_->Targets(true).active[0].health == Health::kUp; }));
 }
 
 TEST_F(ManagerTest, TooManyTargetsAreNoneAndDroppedOnesAreKeptUpToTheLimit) {
@@ -142,11 +152,11 @@ TEST_F(ManagerTest, TooManyTargetsAreNoneAndDroppedOnesAreKeptUpToTheLimit) {
   }
   limits_.target_limit = 4;
   Apply(1000);
-  manager_->SetTargets({{"job", {group}}});
-  EXPECT_EQ(manager_->Targets().active.size(), 0u);
+  manager_->SetTargets(Job({group}));
+  EXPECT_EQ(manager_->Targets(true).active.size(), 0u);
   limits_.target_limit = 5;
   Apply(1000);
-  EXPECT_EQ(manager_->Targets().active.size(), 5u);
+  EXPECT_EQ(manager_->Targets(true).active.size(), 5u);
 
   model::RelabelRule drop;
   drop.action = model::RelabelAction::kDrop;
@@ -155,10 +165,45 @@ TEST_F(ManagerTest, TooManyTargetsAreNoneAndDroppedOnesAreKeptUpToTheLimit) {
   relabel_ = model::Relabeler::Create({drop}).value();
   limits_.keep_dropped_targets = 2;
   Apply(1000);
-  const TargetsStatus status = manager_->Targets();
+  const TargetsStatus status = manager_->Targets(true);
   EXPECT_EQ(status.active.size(), 2u);
   EXPECT_EQ(status.dropped.size(), 2u);
   EXPECT_EQ(status.dropped_counts[0].second, 3u);
+}
+
+// Two groups have the same target; one goes, and it is the other's.
+TEST_F(ManagerTest, ATargetOfTwoGroupsStaysWhenOneGoes) {
+  Apply(1000);
+  config::TargetGroup group = Group();
+  group.labels = model::Labels::Of({{"__meta_from", "one"}});
+  discovery::TargetSets sets = Job({group});
+  group.labels = model::Labels::Of({{"__meta_from", "two"}});
+  const discovery::GroupPtr two = Job({group})["job"][0];
+  sets["job"].push_back(two);
+  manager_->SetTargets(sets);
+  ASSERT_EQ(manager_->Targets(true).active.size(), 1u);
+  EXPECT_EQ(manager_->Targets(true).active[0].discovered_labels.Get("__meta_from"), "one");
+  ASSERT_TRUE(Eventually([&] { return manager_->Targets(true).active[0].last_scrape_ms > 0; }));
+  const int64_t scraped = manager_->Targets(true).active[0].last_scrape_ms;
+
+  manager_->SetTargets({{"job", {two}}});
+  ASSERT_EQ(manager_->Targets(true).active.size(), 1u);
+  EXPECT_EQ(manager_->Targets(true).active[0].discovered_labels.Get("__meta_from"), "two");
+  EXPECT_GE(manager_->Targets(true).active[0].last_scrape_ms, scraped) << "it is the same loop";
+
+  // Known groups are not looked at again, but a changed configuration applies to them.
+  model::RelabelRule drop;
+  drop.action = model::RelabelAction::kDrop;
+  drop.source_labels = {"__meta_from"};
+  drop.regex = "two";
+  relabel_ = model::Relabeler::Create({drop}).value();
+  Apply(1000);
+  const TargetsStatus status = manager_->Targets(true);
+  EXPECT_TRUE(status.active.empty());
+  ASSERT_EQ(status.dropped.size(), 1u);
+  EXPECT_EQ(status.dropped[0].discovered_labels.Get("__meta_from"), "two");
+  EXPECT_TRUE(manager_->Targets(false).dropped.empty());
+  EXPECT_EQ(manager_->Targets(false).dropped_counts[0].second, 1u);
 }
 
 TEST_F(ManagerTest, FailuresAreLoggedToTheFileOfTheConfig) {
@@ -169,7 +214,7 @@ TEST_F(ManagerTest, FailuresAreLoggedToTheFileOfTheConfig) {
   broken_ = true;
   failure_log_ = dir.path() + "/first.log";
   Apply(50);
-  manager_->SetTargets({{"job", {Group()}}});
+  manager_->SetTargets(Job({Group()}));
   ASSERT_TRUE(Eventually([&] { return !read("first.log").empty(); }));
   const std::string text = read("first.log");
   EXPECT_THAT(text, HasSubstr(R"("level":"ERROR")"));
@@ -182,11 +227,11 @@ TEST_F(ManagerTest, FailuresAreLoggedToTheFileOfTheConfig) {
 
 TEST_F(ManagerTest, ARemovedTargetGoesStaleTwoIntervalsLater) {
   Apply(50);
-  manager_->SetTargets({{"job", {Group()}}});
+  manager_->SetTargets(Job({Group()}));
   ASSERT_TRUE(Eventually([&] { return scrapes_ >= 2; }));
-  manager_->SetTargets({{"job", {}}});
+  manager_->SetTargets(Job({}));
   const int scraped = scrapes_;
-  EXPECT_TRUE(manager_->Targets().active.empty());
+  EXPECT_TRUE(manager_->Targets(true).active.empty());
   std::string all;
   EXPECT_TRUE(Eventually([&] {
     for (const std::string& sample : store_.Take()) {
@@ -199,15 +244,15 @@ TEST_F(ManagerTest, ARemovedTargetGoesStaleTwoIntervalsLater) {
 
 TEST_F(ManagerTest, AReloadThatDoesNotChangeAJobLeavesItRunning) {
   Apply(50);
-  manager_->SetTargets({{"job", {Group()}}});
+  manager_->SetTargets(Job({Group()}));
   ASSERT_TRUE(Eventually([&] {
-    const TargetsStatus status = manager_->Targets();
+    const TargetsStatus status = manager_->Targets(true);
     return !status.active.empty() && status.active[0].health == Health::kUp;
   }));
   other_job_ = true;
   Apply(50);
   // A loop that had begun anew would know of no scrape yet.
-  const TargetsStatus status = manager_->Targets();
+  const TargetsStatus status = manager_->Targets(true);
   ASSERT_EQ(status.active.size(), 1u);
   EXPECT_EQ(status.active[0].health, Health::kUp);
   EXPECT_GT(status.active[0].last_scrape_ms, 0);
@@ -216,11 +261,11 @@ TEST_F(ManagerTest, AReloadThatDoesNotChangeAJobLeavesItRunning) {
 
 TEST_F(ManagerTest, AReloadKeepsTheTargets) {
   Apply(50);
-  manager_->SetTargets({{"job", {Group()}}});
+  manager_->SetTargets(Job({Group()}));
   ASSERT_TRUE(Eventually([&] { return scrapes_ >= 2; }));
   Apply(50, "/other");
-  ASSERT_EQ(manager_->Targets().active.size(), 1u);
-  EXPECT_THAT(manager_->Targets().active[0].scrape_url, HasSubstr("/other"));
+  ASSERT_EQ(manager_->Targets(true).active.size(), 1u);
+  EXPECT_THAT(manager_->Targets(true).active[0].scrape_url, HasSubstr("/other"));
   const int scraped = scrapes_;
   EXPECT_TRUE(Eventually([&] { return scrapes_ > scraped + 2; }));
 }

@@ -73,7 +73,8 @@ class Manager {
   virtual base::Status Apply(std::shared_ptr<const config::Config> config) = 0;
   // Hands over what discovery found. Pools not named keep their targets.
   virtual void SetTargets(const discovery::TargetSets& sets) = 0;
-  virtual TargetsStatus Targets() const = 0;
+  // Dropped ones are as many as a cluster has pods: their labels are made only when asked for.
+  virtual TargetsStatus Targets(bool with_dropped) const = 0;
   virtual std::vector<std::string> Pools() const = 0;
   virtual std::vector<FamilyMetadata> Metadata() const = 0;
   // Every family once, by name; of what targets say differently, one.

@@ -39,7 +39,8 @@ PageOptions MakePageOptions(const config::ScrapeConfig& config, const Target& ta
 }  // namespace
 
 ScrapeLoop::ScrapeLoop(LoopContext& context, std::shared_ptr<const config::ScrapeConfig> config,
-                       std::shared_ptr<net::HttpClient> client, Target target)
+                       std::shared_ptr<net::HttpClient> client, Target target,
+                       DiscoveredTarget from)
     : context_(context),
       config_(std::move(config)),
       client_(std::move(client)),
@@ -48,7 +49,7 @@ ScrapeLoop::ScrapeLoop(LoopContext& context, std::shared_ptr<const config::Scrap
       interval_length_(context_.probe.IntervalLength(target_.interval_ms)),
       writer_(*config_, MakePageOptions(*config_, target_, context_.options), target_.labels,
               context_.storage, context_.probe, context_.families, context_.shedding),
-      discovered_(target_.discovered) {}
+      from_(std::move(from)) {}
 
 void ScrapeLoop::Start() {
   const int64_t now = context_.clock.NowMs();
@@ -192,7 +193,8 @@ TargetStatus ScrapeLoop::Status() const {
   base::MutexLock lock(mutex_);
   TargetStatus status;
   status.pool = config_->job_name;
-  status.discovered_labels = discovered_;
+  status.discovered_labels =
+      DiscoveredLabels(*config_, from_.group->targets[from_.index], from_.group->labels);
   status.labels = target_.labels;
   status.scrape_url = target_.url;
   status.last_error = last_error_;
@@ -225,9 +227,9 @@ void ScrapeLoop::LogFailure(const base::Error& error) {
   }
 }
 
-void ScrapeLoop::UpdateDiscovered(model::Labels discovered) {
+void ScrapeLoop::SetDiscovered(DiscoveredTarget from) {
   base::MutexLock lock(mutex_);
-  discovered_ = std::move(discovered);
+  from_ = std::move(from);
 }
 
 }  // namespace tributary::scrape

@@ -32,11 +32,17 @@ struct LoopContext {
   uint64_t offset_seed = 0;
 };
 
+// A target as discovery found it.
+struct DiscoveredTarget {
+  discovery::GroupPtr group;
+  uint32_t index = 0;  // in group->targets
+};
+
 class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
  public:
   // `config` and `client` are kept alive by the loop.
   ScrapeLoop(LoopContext& context, std::shared_ptr<const config::ScrapeConfig> config,
-             std::shared_ptr<net::HttpClient> client, Target target);
+             std::shared_ptr<net::HttpClient> client, Target target, DiscoveredTarget from);
 
   // Schedules the first scrape at the target's offset in its interval.
   void Start();
@@ -54,8 +60,8 @@ class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
   size_t series() const { return writer_.series(); }
   bool throttled() const { return writer_.throttled(); }
   void Throttle(bool throttled) { writer_.Throttle(throttled); }
-  // Replaces `discovered` labels shown for the target; the target itself is the same.
-  void UpdateDiscovered(model::Labels discovered);
+  // Another discovered target has become the same one.
+  void SetDiscovered(DiscoveredTarget from);
 
  private:
   void ScheduleNext();
@@ -85,7 +91,7 @@ class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
   bool busy_ TB_GUARDED_BY(mutex_) = false;
   base::TimerQueue::Id timer_ TB_GUARDED_BY(mutex_) = 0;
   std::shared_ptr<FailureLog> failure_log_ TB_GUARDED_BY(mutex_);
-  model::Labels discovered_ TB_GUARDED_BY(mutex_);
+  DiscoveredTarget from_ TB_GUARDED_BY(mutex_);
   std::string last_error_ TB_GUARDED_BY(mutex_);
   int64_t last_scrape_ms_ TB_GUARDED_BY(mutex_) = 0;
   double last_seconds_ TB_GUARDED_BY(mutex_) = 0;

@@ -6,13 +6,6 @@
 
 namespace tributary::scrape {
 
-struct ScrapePool::Built {
-  std::map<uint64_t, Target> targets;  // by id
-  std::vector<DroppedTarget> dropped;
-  uint64_t dropped_count = 0;
-  uint64_t failed = 0;
-};
-
 base::Result<std::unique_ptr<ScrapePool>> ScrapePool::Create(LoopContext& context,
                                                              const config::ScrapeConfig& config) {
   context.probe.pools.Add();
@@ -32,32 +25,26 @@ ScrapePool::ScrapePool(LoopContext& context, std::shared_ptr<const config::Scrap
 
 ScrapePool::~ScrapePool() { Stop(); }
 
-ScrapePool::Built ScrapePool::BuildTargets(const std::vector<config::TargetGroup>& groups) {
-  Built built;
-  for (const config::TargetGroup& group : groups) {
-    for (const model::Labels& labels : group.targets) {
-      model::Labels discovered;
-      auto target = BuildTarget(*config_, labels, group.labels, &discovered);
-      if (!target) {
-        ++built.failed;
-        LOG_ERROR("target not used", kv("scrape_pool", config_->job_name),
-                  kv("target", discovered.ToString()), kv("err", target.error()));
-      } else if (!*target) {
-        ++built.dropped_count;
-        const uint64_t keep = config_->limits.keep_dropped_targets;
-        if (keep == 0 || built.dropped.size() < keep) {
-          built.dropped.push_back({config_->job_name, std::move(discovered)});
-        }
-      } else {
-        const uint64_t id = (*target)->id;
-        built.targets.try_emplace(id, std::move(**target));
-      }
+ScrapePool::BuiltGroup ScrapePool::Build(const config::TargetGroup& group) const {
+  BuiltGroup built;
+  for (uint32_t i = 0; i < group.targets.size(); ++i) {
+    const auto target = BuildTarget(*config_, group.targets[i], group.labels);
+    if (!target) {
+      ++built.failed;
+      LOG_ERROR("target not used", kv("scrape_pool", config_->job_name),
+                kv("target", DiscoveredLabels(*config_, group.targets[i], group.labels).ToString()),
+                kv("err", target.error()));
+    } else if (!*target) {
+      built.dropped.push_back(i);
+    } else {
+      built.kept.emplace_back((*target)->id, i);
     }
   }
+  built.dropped.shrink_to_fit();
   return built;
 }
 
-void ScrapePool::Sync(const std::vector<config::TargetGroup>& groups) {
+void ScrapePool::Sync(const std::vector<discovery::GroupPtr>& groups) {
   const int64_t began = context_.clock.MonotonicNs();
   {
     base::MutexLock lock(mutex_);
@@ -72,20 +59,35 @@ void ScrapePool::SyncLocked(bool restart) {
   if (stopped_) {
     return;
   }
-  Built built = BuildTargets(groups_);
-  if (built.failed > 0) {
-    context_.probe.SyncFailed(config_->job_name, built.failed);
+  absl::flat_hash_map<discovery::GroupPtr, BuiltGroup> built;
+  built.reserve(groups_.size());
+  std::map<uint64_t, DiscoveredTarget> wanted;  // by id
+  uint64_t failed = 0;
+  for (const discovery::GroupPtr& group : groups_) {
+    const auto [at, is_new] = built.try_emplace(group);
+    if (is_new) {
+      const auto before = built_.find(group);
+      at->second = before == built_.end() || restart ? Build(*group) : std::move(before->second);
+    }
+    failed += at->second.failed;
+    for (const auto& [id, index] : at->second.kept) {
+      wanted.try_emplace(id, DiscoveredTarget{group, index});
+    }
+  }
+  built_ = std::move(built);
+  if (failed > 0) {
+    context_.probe.SyncFailed(config_->job_name, failed);
   }
   const uint64_t target_limit = config_->limits.target_limit;
-  if (target_limit > 0 && built.targets.size() > target_limit) {
+  if (target_limit > 0 && wanted.size() > target_limit) {
     context_.probe.exceeded_target_limit.Add();
     LOG_ERROR("target_limit exceeded, no target of the job is scraped",
-              kv("scrape_pool", config_->job_name), kv("targets", built.targets.size()),
+              kv("scrape_pool", config_->job_name), kv("targets", wanted.size()),
               kv("limit", target_limit));
-    built.targets.clear();
+    wanted.clear();
   }
   for (auto it = loops_.begin(); it != loops_.end();) {
-    const bool stays = built.targets.contains(it->first);
+    const bool stays = wanted.contains(it->first);
     if (stays && !restart) {
       ++it;
       continue;
@@ -93,18 +95,18 @@ void ScrapePool::SyncLocked(bool restart) {
     it->second->Stop(/*end_of_run=*/!stays);
     it = loops_.erase(it);
   }
-  for (auto& [id, target] : built.targets) {
+  for (auto& [id, from] : wanted) {
     if (const auto running = loops_.find(id); running != loops_.end()) {
-      running->second->UpdateDiscovered(std::move(target.discovered));
+      running->second->SetDiscovered(std::move(from));
       continue;
     }
-    auto loop = std::make_shared<ScrapeLoop>(context_, config_, client_, std::move(target));
+    auto target = BuildTarget(*config_, from.group->targets[from.index], from.group->labels);
+    auto loop = std::make_shared<ScrapeLoop>(context_, config_, client_, std::move(**target),
+                                             std::move(from));
     loops_.emplace(id, loop);
     loop->SetFailureLog(failure_log_);
     loop->Start();
   }
-  dropped_ = std::move(built.dropped);
-  dropped_count_ = built.dropped_count;
   context_.probe.Targets(config_->job_name, loops_.size());
 }
 
@@ -139,13 +141,27 @@ void ScrapePool::Stop() {
   loops_.clear();
 }
 
-void ScrapePool::AddStatus(TargetsStatus* status) const {
+void ScrapePool::AddStatus(bool with_dropped, TargetsStatus* status) const {
   base::MutexLock lock(mutex_);
   for (const auto& [id, loop] : loops_) {
     status->active.push_back(loop->Status());
   }
-  status->dropped.insert(status->dropped.end(), dropped_.begin(), dropped_.end());
-  status->dropped_counts.emplace_back(config_->job_name, dropped_count_);
+  const uint64_t keep = config_->limits.keep_dropped_targets;
+  uint64_t dropped = 0;
+  for (const discovery::GroupPtr& group : groups_) {
+    const auto built = built_.find(group);
+    if (built == built_.end()) {
+      continue;  // nothing was built: the pool has stopped
+    }
+    for (const uint32_t index : built->second.dropped) {
+      if (with_dropped && (keep == 0 || dropped < keep)) {
+        status->dropped.push_back(
+            {config_->job_name, DiscoveredLabels(*config_, group->targets[index], group->labels)});
+      }
+      ++dropped;
+    }
+  }
+  status->dropped_counts.emplace_back(config_->job_name, dropped);
 }
 
 void ScrapePool::EachLoop(

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <absl/container/flat_hash_map.h>
+
 #include "base/mutex.h"
 #include "base/result.h"
 #include "net/http_client.h"
@@ -22,7 +24,8 @@ class ScrapePool {
 
   // Makes the running loops those of `groups`: known targets go on untouched, new ones start,
   // vanished ones end with staleness markers.
-  void Sync(const std::vector<config::TargetGroup>& groups);
+  // Groups of the last time, the same objects, are not looked at again.
+  void Sync(const std::vector<discovery::GroupPtr>& groups);
   // Takes a changed configuration: loops restart with the groups of the last Sync.
   base::Status Reload(const config::ScrapeConfig& config);
   // Where failures to fetch are written from now on; null: nowhere.
@@ -30,7 +33,7 @@ class ScrapePool {
   void Stop();
 
   const config::ScrapeConfig& config() const { return *config_; }
-  void AddStatus(TargetsStatus* status) const;
+  void AddStatus(bool with_dropped, TargetsStatus* status) const;
   void AddMetadata(std::vector<FamilyMetadata>* metadata) const;
   // Adds families that are not there yet.
   void AddFamilies(base::StringMap<std::shared_ptr<const Family>>* families) const;
@@ -39,8 +42,13 @@ class ScrapePool {
  private:
   ScrapePool(LoopContext& context, std::shared_ptr<const config::ScrapeConfig> config,
              std::shared_ptr<net::HttpClient> client);
-  struct Built;
-  Built BuildTargets(const std::vector<config::TargetGroup>& groups);
+  // What relabelling made of a group.
+  struct BuiltGroup {
+    std::vector<std::pair<uint64_t, uint32_t>> kept;  // id, index in the group
+    std::vector<uint32_t> dropped;                    // indices
+    uint64_t failed = 0;
+  };
+  BuiltGroup Build(const config::TargetGroup& group) const;
   void SyncLocked(bool restart) TB_REQUIRES(mutex_);
 
   LoopContext& context_;
@@ -48,11 +56,10 @@ class ScrapePool {
   std::shared_ptr<net::HttpClient> client_;
 
   mutable base::Mutex mutex_;
-  std::vector<config::TargetGroup> groups_ TB_GUARDED_BY(mutex_);
+  std::vector<discovery::GroupPtr> groups_ TB_GUARDED_BY(mutex_);
+  absl::flat_hash_map<discovery::GroupPtr, BuiltGroup> built_ TB_GUARDED_BY(mutex_);
   std::map<uint64_t, std::shared_ptr<ScrapeLoop>> loops_ TB_GUARDED_BY(mutex_);  // by target id
   std::shared_ptr<FailureLog> failure_log_ TB_GUARDED_BY(mutex_);
-  std::vector<DroppedTarget> dropped_ TB_GUARDED_BY(mutex_);
-  uint64_t dropped_count_ TB_GUARDED_BY(mutex_) = 0;
   bool stopped_ TB_GUARDED_BY(mutex_) = false;
 };
 

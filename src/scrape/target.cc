@@ -47,6 +47,17 @@ void SetDefaults(const config::ScrapeConfig& config, model::LabelsBuilder* label
   }
 }
 
+model::LabelsBuilder Discovered(const config::ScrapeConfig& config,
+                                const model::Labels& target_labels,
+                                const model::Labels& group_labels) {
+  model::LabelsBuilder labels(group_labels);
+  for (const model::Label& label : target_labels) {
+    labels.Set(label.name, label.value);
+  }
+  SetDefaults(config, &labels);
+  return labels;
+}
+
 std::string BuildUrl(const config::ScrapeConfig& config, const model::LabelsBuilder& labels) {
   auto params = config.params;
   std::vector<model::Label> all;
@@ -99,16 +110,16 @@ bool BoolLabel(const model::LabelsBuilder& labels, std::string_view name, bool o
 
 }  // namespace
 
+model::Labels DiscoveredLabels(const config::ScrapeConfig& config,
+                               const model::Labels& target_labels,
+                               const model::Labels& group_labels) {
+  return Discovered(config, target_labels, group_labels).Build();
+}
+
 base::Result<std::optional<Target>> BuildTarget(const config::ScrapeConfig& config,
                                                 const model::Labels& target_labels,
-                                                const model::Labels& group_labels,
-                                                model::Labels* discovered) {
-  model::LabelsBuilder labels(group_labels);
-  for (const model::Label& label : target_labels) {
-    labels.Set(label.name, label.value);
-  }
-  SetDefaults(config, &labels);
-  *discovered = labels.Build();
+                                                const model::Labels& group_labels) {
+  model::LabelsBuilder labels = Discovered(config, target_labels, group_labels);
   if (!config.relabel_configs.Apply(&labels)) {
     return std::optional<Target>();
   }
@@ -128,7 +139,6 @@ base::Result<std::optional<Target>> BuildTarget(const config::ScrapeConfig& conf
                                  base::FormatDurationMs(target.interval_ms) + "\")");
   }
   SetDefault(&labels, model::kInstance, address);
-  target.discovered = *discovered;
   target.url = BuildUrl(config, labels);
   target.unix_socket = labels.Get(kUnixSocket);
   target.native_histograms = BoolLabel(labels, kNativeHistograms, config.scrape_native_histograms);

@@ -12,8 +12,7 @@
 namespace tributary::scrape {
 
 struct Target {
-  model::Labels discovered;  // before relabelling
-  model::Labels labels;      // what its samples carry: no label begins with "__"
+  model::Labels labels;  // what its samples carry: no label begins with "__"
   std::string url;
   std::string unix_socket;  // from __unix_socket__
   int64_t interval_ms = 0;
@@ -27,12 +26,14 @@ struct Target {
 };
 
 // Applies defaults and relabel_configs of `config` to one target of a group. nullopt: dropped by
-// relabelling; `discovered` is filled in any case. Rules: prometheus scrape/target.go,
-// PopulateLabels.
+// relabelling. Rules: prometheus scrape/target.go, PopulateLabels.
 base::Result<std::optional<Target>> BuildTarget(const config::ScrapeConfig& config,
                                                 const model::Labels& target_labels,
-                                                const model::Labels& group_labels,
-                                                model::Labels* discovered);
+                                                const model::Labels& group_labels);
+// What it is before relabelling.
+model::Labels DiscoveredLabels(const config::ScrapeConfig& config,
+                               const model::Labels& target_labels,
+                               const model::Labels& group_labels);
 
 // Where in its interval a target is scraped: stable, well spread, different for differently seeded
 // replicas. Milliseconds in [0, interval).

@@ -21,8 +21,7 @@ model::Relabeler Rules(std::vector<model::RelabelRule> rules) {
 
 std::string Describe(const config::ScrapeConfig& config, const model::Labels& target,
                      const model::Labels& group = {}) {
-  model::Labels discovered;
-  auto built = BuildTarget(config, target, group, &discovered);
+  auto built = BuildTarget(config, target, group);
   if (!built) {
     return "error: " + built.error().message();
   }
@@ -79,8 +78,7 @@ TEST(Target, RelabellingDrops) {
 
 TEST(Target, MetaLabelsAreNoPartOfTheIdentity) {
   const auto id = [](const model::Labels& labels) {
-    model::Labels discovered;
-    return (*BuildTarget(Config(), labels, {}, &discovered))->id;
+    return (*BuildTarget(Config(), labels, {}))->id;
   };
   const uint64_t plain = id(model::Labels::Of({{"__address__", "h"}}));
   EXPECT_EQ(plain, id(model::Labels::Of({{"__address__", "h"}, {"__meta_x", "1"}})));
@@ -91,9 +89,8 @@ TEST(Target, MetaLabelsAreNoPartOfTheIdentity) {
 TEST(Target, OffsetsSpreadOverTheInterval) {
   int early = 0;
   for (int i = 0; i < 1000; ++i) {
-    model::Labels discovered;
-    auto target = BuildTarget(
-        Config(), model::Labels::Of({{"__address__", "h" + std::to_string(i)}}), {}, &discovered);
+    auto target =
+        BuildTarget(Config(), model::Labels::Of({{"__address__", "h" + std::to_string(i)}}), {});
     const int64_t offset = ScrapeOffsetMs(**target, 42);
     ASSERT_GE(offset, 0);
     ASSERT_LT(offset, 15'000);

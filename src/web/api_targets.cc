@@ -62,7 +62,7 @@ void Targets(const Context& context, Call& call) {
   const bool show_active = any || state == "active";
   const bool show_dropped = any || state == "dropped";
   const std::string_view pool = call.param("scrapePool");
-  scrape::TargetsStatus status = context.services.scrape->Targets();
+  scrape::TargetsStatus status = context.services.scrape->Targets(show_dropped);
   const auto by_pool = [](const auto& a, const auto& b) { return a.pool < b.pool; };
   std::stable_sort(status.active.begin(), status.active.end(), by_pool);
   std::stable_sort(status.dropped.begin(), status.dropped.end(), by_pool);

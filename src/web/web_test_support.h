@@ -118,7 +118,7 @@ class FakeScrape final : public scrape::Manager {
   std::vector<std::pair<std::string, model::Metadata>> Families() const override { return {}; }
   base::Status Apply(std::shared_ptr<const config::Config>) override { return {}; }
   void SetTargets(const discovery::TargetSets&) override {}
-  scrape::TargetsStatus Targets() const override { return targets; }
+  scrape::TargetsStatus Targets(bool /*with_dropped*/) const override { return targets; }
   std::vector<std::string> Pools() const override { return {"b", "a"}; }
   std::vector<scrape::FamilyMetadata> Metadata() const override { return metadata; }
   void Stop() override {}

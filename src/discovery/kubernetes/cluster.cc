@@ -8,6 +8,11 @@ const Object* Cluster::Find(Kind kind, std::string_view key) const {
   return found == store.end() ? nullptr : found->second.get();
 }
 
+void Cluster::Release(Kind kind, std::string_view key) {
+  Store& store = StoreOf(kind);
+  if (const auto found = store.find(key); found != store.end()) found->second.reset();
+}
+
 bool Cluster::Put(Kind kind, const std::string& key, ObjectPtr object) {
   const auto [at, is_new] = StoreOf(kind).insert_or_assign(key, std::move(object));
   return !is_new;
@@ -23,8 +28,9 @@ bool Cluster::Remove(Kind kind, std::string_view key) {
 
 std::vector<std::string> Cluster::Keys(Kind kind, std::string_view name_space) const {
   std::vector<std::string> keys;
+  const std::string prefix = NamespacedName(name_space, "");
   for (const auto& [key, object] : StoreOf(kind)) {
-    if (name_space.empty() || object->meta.name_space == name_space) keys.push_back(key);
+    if (name_space.empty() || key.starts_with(prefix)) keys.push_back(key);
   }
   return keys;
 }

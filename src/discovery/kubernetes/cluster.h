@@ -15,8 +15,10 @@ namespace tributary::discovery::kubernetes {
 
 class Cluster {
  public:
-  // Null when absent. Lives until the object changes.
+  // Null when absent or released. Lives until the object changes.
   const Object* Find(Kind kind, std::string_view key) const;
+  // Nobody will look at the object again, as it is now; its key stays.
+  void Release(Kind kind, std::string_view key);
   // True when there was one before.
   bool Put(Kind kind, const std::string& key, ObjectPtr object);
   bool Remove(Kind kind, std::string_view key);

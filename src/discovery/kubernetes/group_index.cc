@@ -38,6 +38,9 @@ std::vector<config::TargetGroup> GroupIndex::TakeChanges() {
       ClusterView view(cluster_);
       auto built = role_.build(*object, view, options_);
       Depend(key, view);
+      // What depends on nothing is built again only when it comes anew: a pod weighs as much as its
+      // targets.
+      if (view.asked().empty()) cluster_.Release(role_.kind, key);
       if (!built) continue;
       group = std::move(*built);
     }

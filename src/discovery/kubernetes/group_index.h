@@ -17,7 +17,7 @@ namespace tributary::discovery::kubernetes {
 class GroupIndex {
  public:
   // `role` and `cluster` outlive this.
-  GroupIndex(const Role& role, const RoleOptions& options, const Cluster& cluster)
+  GroupIndex(const Role& role, const RoleOptions& options, Cluster& cluster)
       : role_(role), options_(options), cluster_(cluster) {}
 
   // The object of that kind and key came, changed or went. Prometheus follows fewer kinds of
@@ -35,7 +35,7 @@ class GroupIndex {
 
   const Role& role_;
   const RoleOptions options_;
-  const Cluster& cluster_;
+  Cluster& cluster_;
   base::StringSet dirty_;                                   // keys of the role's kind
   base::StringMap<base::StringSet> dependents_;             // by what they depend on
   base::StringMap<std::vector<std::string>> dependencies_;  // the other way round

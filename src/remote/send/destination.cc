@@ -267,7 +267,7 @@ bool Destination::DeliverWindow() {
     }
     sender_.Step(*client_, width_);
     UpdateGauges();
-    if (Ending()) {
+    if (!sender_.done() && Ending()) {
       return false;  // nothing is noted: the window is sent again after the next start
     }
   }
