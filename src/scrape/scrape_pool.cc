@@ -30,17 +30,15 @@ ScrapePool::BuiltGroup ScrapePool::Build(const config::TargetGroup& group) const
   for (uint32_t i = 0; i < group.targets.size(); ++i) {
     const auto target = BuildTarget(*config_, group.targets[i], group.labels);
     if (!target) {
-      ++built.failed;
+      built.push_back({0, i});
       LOG_ERROR("target not used", kv("scrape_pool", config_->job_name),
                 kv("target", DiscoveredLabels(*config_, group.targets[i], group.labels).ToString()),
                 kv("err", target.error()));
-    } else if (!*target) {
-      built.dropped.push_back(i);
-    } else {
-      built.kept.emplace_back((*target)->id, i);
+    } else if (*target) {
+      built.push_back({(*target)->id, i});
     }
   }
-  built.dropped.shrink_to_fit();
+  built.shrink_to_fit();
   return built;
 }
 
@@ -69,9 +67,12 @@ void ScrapePool::SyncLocked(bool restart) {
       const auto before = built_.find(group);
       at->second = before == built_.end() || restart ? Build(*group) : std::move(before->second);
     }
-    failed += at->second.failed;
-    for (const auto& [id, index] : at->second.kept) {
-      wanted.try_emplace(id, DiscoveredTarget{group, index});
+    for (const BuiltTarget& target : at->second) {
+      if (target.id == 0) {
+        ++failed;
+      } else {
+        wanted.try_emplace(target.id, DiscoveredTarget{group, target.index});
+      }
     }
   }
   built_ = std::move(built);
@@ -153,10 +154,15 @@ void ScrapePool::AddStatus(bool with_dropped, TargetsStatus* status) const {
     if (built == built_.end()) {
       continue;  // nothing was built: the pool has stopped
     }
-    for (const uint32_t index : built->second.dropped) {
+    auto listed = built->second.begin();
+    for (uint32_t i = 0; i < group->targets.size(); ++i) {
+      if (listed != built->second.end() && listed->index == i) {
+        ++listed;
+        continue;
+      }
       if (with_dropped && (keep == 0 || dropped < keep)) {
         status->dropped.push_back(
-            {config_->job_name, DiscoveredLabels(*config_, group->targets[index], group->labels)});
+            {config_->job_name, DiscoveredLabels(*config_, group->targets[i], group->labels)});
       }
       ++dropped;
     }

@@ -42,12 +42,13 @@ class ScrapePool {
  private:
   ScrapePool(LoopContext& context, std::shared_ptr<const config::ScrapeConfig> config,
              std::shared_ptr<net::HttpClient> client);
-  // What relabelling made of a group.
-  struct BuiltGroup {
-    std::vector<std::pair<uint64_t, uint32_t>> kept;  // id, index in the group
-    std::vector<uint32_t> dropped;                    // indices
-    uint64_t failed = 0;
+  // What relabelling made of a group, by index: who is not listed was dropped, as most are where
+  // thirty jobs look at the same pods.
+  struct BuiltTarget {
+    uint64_t id = 0;  // 0: it failed
+    uint32_t index = 0;
   };
+  using BuiltGroup = std::vector<BuiltTarget>;
   BuiltGroup Build(const config::TargetGroup& group) const;
   void SyncLocked(bool restart) TB_REQUIRES(mutex_);
 
