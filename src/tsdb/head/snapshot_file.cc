@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <functional>
 
 #include <fmt/format.h>
 
@@ -10,6 +11,7 @@
 #include "tsdb/head/label_table.h"
 #include "tsdb/head/series_table.h"
 #include "tsdb/wal/crc32c.h"
+#include "tsdb/wal/segment.h"
 
 namespace tributary::tsdb {
 namespace {
@@ -84,6 +86,26 @@ bool DecodeChunk(ByteReader* in, SnapshotChunk* chunk) {
 }
 
 }  // namespace
+
+std::string SnapshotPath(const std::string& dir, uint32_t segment) {
+  return base::JoinPath(dir, SegmentName(segment));
+}
+
+base::Result<std::vector<uint32_t>> ListSnapshots(base::FileSystem& fs, const std::string& dir) {
+  std::vector<uint32_t> found;
+  ASSIGN_OR_RETURN(const bool exists, fs.Exists(dir));
+  if (!exists) return found;
+  ASSIGN_OR_RETURN(const std::vector<base::DirEntry> entries, fs.List(dir));
+  for (const base::DirEntry& entry : entries) {
+    if (const auto segment = ParseSegmentName(entry.name)) {
+      found.push_back(*segment);
+    } else if (entry.name.ends_with(kUnfinishedSnapshot)) {
+      RETURN_IF_ERROR(fs.Remove(base::JoinPath(dir, entry.name)));
+    }
+  }
+  std::ranges::sort(found, std::greater{});
+  return found;
+}
 
 void EncodeOrigin(const SnapshotOrigin& origin, std::string* out) {
   ByteWriter w(out);

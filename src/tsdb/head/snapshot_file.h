@@ -9,6 +9,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -57,6 +58,13 @@ struct SnapshotSeries {
   std::vector<uint32_t> labels = {};       // numbers, in the order of their names
   std::vector<SnapshotChunk> chunks = {};  // oldest first; those in chunk files are not among them
 };
+
+// "00000042" for the snapshot from which the log is read on at segment 42.
+std::string SnapshotPath(const std::string& dir, uint32_t segment);
+// Added to the name while a file is being written.
+inline constexpr std::string_view kUnfinishedSnapshot = ".tmp";
+// Those that are there, newest first; removes what was left unfinished.
+base::Result<std::vector<uint32_t>> ListSnapshots(base::FileSystem& fs, const std::string& dir);
 
 void EncodeOrigin(const SnapshotOrigin& origin, std::string* out);
 base::Result<SnapshotOrigin> DecodeOrigin(base::Bytes part);

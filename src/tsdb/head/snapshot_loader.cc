@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
-#include "tsdb/head/snapshot_writer.h"
+#include "tsdb/head/snapshot_file.h"
 #include "tsdb/wal/segment.h"
 
 namespace tributary::tsdb {

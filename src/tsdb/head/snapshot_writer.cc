@@ -7,13 +7,11 @@
 #include "base/log.h"
 #include "tsdb/head/let_others_in.h"
 #include "tsdb/head/snapshot_file.h"
-#include "tsdb/wal/crc32c.h"
 #include "tsdb/wal/segment.h"
 
 namespace tributary::tsdb {
 namespace {
 
-constexpr std::string_view kUnfinished = ".tmp";
 // A shard's lock is held for this many slots at a time.
 constexpr uint32_t kSlotsPerLock = 256;
 // A part is closed once it is this large.
@@ -185,37 +183,6 @@ class SnapshotTaker {
 
 }  // namespace
 
-std::string SnapshotPath(const std::string& dir, uint32_t segment) {
-  return base::JoinPath(dir, SegmentName(segment));
-}
-
-base::Result<std::vector<uint32_t>> ListSnapshots(base::FileSystem& fs, const std::string& dir) {
-  std::vector<uint32_t> found;
-  ASSIGN_OR_RETURN(const bool exists, fs.Exists(dir));
-  if (!exists) return found;
-  ASSIGN_OR_RETURN(const std::vector<base::DirEntry> entries, fs.List(dir));
-  for (const base::DirEntry& entry : entries) {
-    if (const auto segment = ParseSegmentName(entry.name)) {
-      found.push_back(*segment);
-    } else if (entry.name.ends_with(kUnfinished)) {
-      RETURN_IF_ERROR(fs.Remove(base::JoinPath(dir, entry.name)));
-    }
-  }
-  std::ranges::sort(found, std::greater{});
-  return found;
-}
-
-base::Result<SegmentEnd> EndOfSegment(base::FileSystem& fs, const std::string& wal_dir,
-                                      uint32_t segment) {
-  ASSIGN_OR_RETURN(const auto file, fs.OpenForRead(SegmentPath(wal_dir, segment)));
-  SegmentEnd end;
-  ASSIGN_OR_RETURN(end.bytes, file->Size());
-  std::vector<uint8_t> page(std::min<uint64_t>(end.bytes, kWalPageBytes));
-  ASSIGN_OR_RETURN(const size_t got, file->ReadAt(end.bytes - page.size(), page));
-  end.crc = Crc32c(base::Bytes(page).first(got));
-  return end;
-}
-
 base::Result<WrittenSnapshot> WriteHeadSnapshot(HeadState& head, base::FileSystem& fs,
                                                 const std::string& dir) {
   RETURN_IF_ERROR(fs.CreateDirs(dir));
@@ -230,7 +197,7 @@ base::Result<WrittenSnapshot> WriteHeadSnapshot(HeadState& head, base::FileSyste
   // Who logged into an earlier segment may not have applied it yet.
   head.appenders.WaitForEarlier();
   const std::string path = SnapshotPath(dir, origin.segment);
-  const std::string unfinished = path + std::string(kUnfinished);
+  const std::string unfinished = path + std::string(kUnfinishedSnapshot);
   const auto write = [&]() -> base::Result<WrittenSnapshot> {
     ASSIGN_OR_RETURN(SnapshotWriter out, SnapshotWriter::Create(fs, unfinished));
     RETURN_IF_ERROR(SnapshotTaker(head, out).Run(origin));

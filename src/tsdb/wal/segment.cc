@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "tsdb/wal/crc32c.h"
+
 namespace tributary::tsdb {
 namespace {
 
@@ -47,6 +49,17 @@ base::Result<std::vector<SegmentInfo>> ListSegments(base::FileSystem& fs, const 
 
 std::string CheckpointPath(const std::string& dir, uint32_t index) {
   return base::JoinPath(dir, fmt::format("{}{:08}", kCheckpointPrefix, index));
+}
+
+base::Result<SegmentEnd> EndOfSegment(base::FileSystem& fs, const std::string& dir,
+                                      uint32_t index) {
+  ASSIGN_OR_RETURN(const auto file, fs.OpenForRead(SegmentPath(dir, index)));
+  SegmentEnd end;
+  ASSIGN_OR_RETURN(end.bytes, file->Size());
+  std::vector<uint8_t> page(std::min<uint64_t>(end.bytes, kWalPageBytes));
+  ASSIGN_OR_RETURN(const size_t got, file->ReadAt(end.bytes - page.size(), page));
+  end.crc = Crc32c(base::Bytes(page).first(got));
+  return end;
 }
 
 base::Result<std::optional<CheckpointInfo>> LastCheckpoint(base::FileSystem& fs,

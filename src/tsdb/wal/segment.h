@@ -37,6 +37,14 @@ struct SegmentInfo {
 // Ascending. An absent directory has none.
 base::Result<std::vector<SegmentInfo>> ListSegments(base::FileSystem& fs, const std::string& dir);
 
+// What identifies the end of a segment: its size, and the checksum of its last page at most.
+struct SegmentEnd {
+  uint64_t bytes = 0;
+  uint32_t crc = 0;
+  friend bool operator==(const SegmentEnd&, const SegmentEnd&) = default;
+};
+base::Result<SegmentEnd> EndOfSegment(base::FileSystem& fs, const std::string& dir, uint32_t index);
+
 struct CheckpointInfo {
   std::string path;
   uint32_t index = 0;  // the last segment it stands for
