@@ -41,6 +41,10 @@ scrape_configs:
     static_configs:
       - targets: ["{exporter}"]
         labels: {{cluster: {cluster}}}
+# After an outage agents send what they scrape now first, and the backlog beside it.
+storage:
+  tsdb:
+    out_of_order_time_window: 2h
 """
 
 AGENT_CONFIG = """\
