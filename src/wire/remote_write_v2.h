@@ -126,6 +126,7 @@ class WriteEncoderV2 {
   // Puts the labels' texts among the symbols. Until the next call.
   Refs AddSymbols(model::LabelSpan labels);
 
+  // The same of labels by their texts.
   void AddSample(model::LabelSpan labels, const WriteSampleV2& sample,
                  const model::Metadata* metadata = nullptr) {
     AddSample(AddSymbols(labels), sample, metadata);

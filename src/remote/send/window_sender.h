@@ -1,8 +1,6 @@
 // WindowSender: brings one window of the log to the receiver: cut into requests that are sent side
-// by side, each again until the receiver has said yes or definitely no. What of the window is not
-// settled when it is given up was not delivered.
-//
-// Used by one thread, except Wake().
+// by side, each again until the receiver has said yes or definitely no. Used by one thread, except
+// Wake().
 #pragma once
 
 #include <cstdint>
