@@ -194,7 +194,7 @@ TargetStatus ScrapeLoop::Status() const {
   TargetStatus status;
   status.pool = config_->job_name;
   status.discovered_labels =
-      DiscoveredLabels(*config_, from_.group->targets[from_.index], from_.group->labels);
+      TargetBuilder(*config_).Discovered(from_.group->targets[from_.index], from_.group->labels);
   status.labels = target_.labels;
   status.scrape_url = target_.url;
   status.last_error = last_error_;

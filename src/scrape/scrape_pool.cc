@@ -25,14 +25,15 @@ ScrapePool::ScrapePool(LoopContext& context, std::shared_ptr<const config::Scrap
 
 ScrapePool::~ScrapePool() { Stop(); }
 
-ScrapePool::BuiltGroup ScrapePool::Build(const config::TargetGroup& group) const {
+ScrapePool::BuiltGroup ScrapePool::Build(const config::TargetGroup& group,
+                                         TargetBuilder* builder) const {
   BuiltGroup built;
   for (uint32_t i = 0; i < group.targets.size(); ++i) {
-    const auto target = BuildTarget(*config_, group.targets[i], group.labels);
+    const auto target = builder->Build(group.targets[i], group.labels);
     if (!target) {
       built.push_back({0, i});
       LOG_ERROR("target not used", kv("scrape_pool", config_->job_name),
-                kv("target", DiscoveredLabels(*config_, group.targets[i], group.labels).ToString()),
+                kv("target", builder->Discovered(group.targets[i], group.labels).ToString()),
                 kv("err", target.error()));
     } else if (*target) {
       built.push_back({(*target)->id, i});
@@ -61,11 +62,13 @@ void ScrapePool::SyncLocked(bool restart) {
   built.reserve(groups_.size());
   std::map<uint64_t, DiscoveredTarget> wanted;  // by id
   uint64_t failed = 0;
+  TargetBuilder builder(*config_);
   for (const discovery::GroupPtr& group : groups_) {
     const auto [at, is_new] = built.try_emplace(group);
     if (is_new) {
       const auto before = built_.find(group);
-      at->second = before == built_.end() || restart ? Build(*group) : std::move(before->second);
+      at->second =
+          before == built_.end() || restart ? Build(*group, &builder) : std::move(before->second);
     }
     for (const BuiltTarget& target : at->second) {
       if (target.id == 0) {
@@ -101,7 +104,7 @@ void ScrapePool::SyncLocked(bool restart) {
       running->second->SetDiscovered(std::move(from));
       continue;
     }
-    auto target = BuildTarget(*config_, from.group->targets[from.index], from.group->labels);
+    auto target = builder.Build(from.group->targets[from.index], from.group->labels);
     auto loop = std::make_shared<ScrapeLoop>(context_, config_, client_, std::move(**target),
                                              std::move(from));
     loops_.emplace(id, loop);
@@ -149,6 +152,7 @@ void ScrapePool::AddStatus(bool with_dropped, TargetsStatus* status) const {
   }
   const uint64_t keep = config_->limits.keep_dropped_targets;
   uint64_t dropped = 0;
+  TargetBuilder builder(*config_);
   for (const discovery::GroupPtr& group : groups_) {
     const auto built = built_.find(group);
     if (built == built_.end()) {
@@ -162,7 +166,7 @@ void ScrapePool::AddStatus(bool with_dropped, TargetsStatus* status) const {
       }
       if (with_dropped && (keep == 0 || dropped < keep)) {
         status->dropped.push_back(
-            {config_->job_name, DiscoveredLabels(*config_, group->targets[i], group->labels)});
+            {config_->job_name, builder.Discovered(group->targets[i], group->labels)});
       }
       ++dropped;
     }

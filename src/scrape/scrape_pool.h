@@ -49,7 +49,7 @@ class ScrapePool {
     uint32_t index = 0;
   };
   using BuiltGroup = std::vector<BuiltTarget>;
-  BuiltGroup Build(const config::TargetGroup& group) const;
+  BuiltGroup Build(const config::TargetGroup& group, TargetBuilder* builder) const;
   void SyncLocked(bool restart) TB_REQUIRES(mutex_);
 
   LoopContext& context_;

@@ -1,5 +1,7 @@
 #include "scrape/target.h"
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 #include <utility>
 #include <vector>
@@ -24,38 +26,28 @@ constexpr std::string_view kNativeHistograms = "__scrape_native_histograms__";
 constexpr std::string_view kParamPrefix = "__param_";
 constexpr std::string_view kMetaPrefix = "__meta_";
 
-void SetDefault(model::LabelsBuilder* labels, std::string_view name, std::string_view value) {
-  if (labels->Get(name).empty()) {
-    labels->Set(name, value);
-  }
-}
-
-void SetDefaults(const config::ScrapeConfig& config, model::LabelsBuilder* labels) {
-  const auto flag = [](bool value) { return value ? "true" : "false"; };
-  SetDefault(labels, model::kJob, config.job_name);
-  SetDefault(labels, kScrapeInterval, base::FormatDurationMs(config.scrape_interval_ms));
-  SetDefault(labels, kScrapeTimeout, base::FormatDurationMs(config.scrape_timeout_ms));
-  SetDefault(labels, kMetricsPath, config.metrics_path);
-  SetDefault(labels, kScheme, config.scheme);
-  SetDefault(labels, kCustomBuckets, flag(config.convert_classic_histograms_to_nhcb));
-  SetDefault(labels, kClassicHistograms, flag(config.always_scrape_classic_histograms));
-  SetDefault(labels, kNativeHistograms, flag(config.scrape_native_histograms));
+model::Labels ParamsOf(const config::ScrapeConfig& config) {
+  std::vector<std::pair<std::string, std::string>> params;
   for (const auto& [name, values] : config.params) {
     if (!values.empty()) {
-      labels->Set(std::string(kParamPrefix) + name, values.front());
+      params.emplace_back(std::string(kParamPrefix) + name, values.front());
     }
   }
+  return model::Labels::FromPairs(std::move(params));
 }
 
-model::LabelsBuilder Discovered(const config::ScrapeConfig& config,
-                                const model::Labels& target_labels,
-                                const model::Labels& group_labels) {
-  model::LabelsBuilder labels(group_labels);
-  for (const model::Label& label : target_labels) {
-    labels.Set(label.name, label.value);
-  }
-  SetDefaults(config, &labels);
-  return labels;
+model::Labels DefaultsOf(const config::ScrapeConfig& config) {
+  const auto flag = [](bool value) { return value ? "true" : "false"; };
+  return model::Labels::Of({
+      {model::kJob, config.job_name},
+      {kScrapeInterval, base::FormatDurationMs(config.scrape_interval_ms)},
+      {kScrapeTimeout, base::FormatDurationMs(config.scrape_timeout_ms)},
+      {kMetricsPath, config.metrics_path},
+      {kScheme, config.scheme},
+      {kCustomBuckets, flag(config.convert_classic_histograms_to_nhcb)},
+      {kClassicHistograms, flag(config.always_scrape_classic_histograms)},
+      {kNativeHistograms, flag(config.scrape_native_histograms)},
+  });
 }
 
 std::string BuildUrl(const config::ScrapeConfig& config, const model::LabelsBuilder& labels) {
@@ -110,17 +102,41 @@ bool BoolLabel(const model::LabelsBuilder& labels, std::string_view name, bool o
 
 }  // namespace
 
-model::Labels DiscoveredLabels(const config::ScrapeConfig& config,
-                               const model::Labels& target_labels,
-                               const model::Labels& group_labels) {
-  return Discovered(config, target_labels, group_labels).Build();
+TargetBuilder::TargetBuilder(const config::ScrapeConfig& config)
+    : config_(config), params_(ParamsOf(config)), defaults_(DefaultsOf(config)) {
+  for (const auto& [name, values] : config.params) {
+    if (!values.empty() && values.front().empty()) {
+      cleared_.push_back(std::string(kParamPrefix) + name);
+    }
+  }
 }
 
-base::Result<std::optional<Target>> BuildTarget(const config::ScrapeConfig& config,
-                                                const model::Labels& target_labels,
-                                                const model::Labels& group_labels) {
-  model::LabelsBuilder labels = Discovered(config, target_labels, group_labels);
-  if (!config.relabel_configs.Apply(&labels)) {
+void TargetBuilder::Join(const model::Labels& target_labels, const model::Labels& group_labels) {
+  params_.ToSpan(&joined_);
+  for (const model::Labels* labels : {&target_labels, &group_labels, &defaults_}) {
+    labels->ToSpan(&next_);
+    united_.clear();
+    std::ranges::set_union(joined_, next_, std::back_inserter(united_), {}, &model::Label::name,
+                           &model::Label::name);
+    joined_.swap(united_);
+  }
+  labels_.Reset(model::LabelSpan(joined_));
+  for (const std::string& name : cleared_) {
+    labels_.Del(name);
+  }
+}
+
+model::Labels TargetBuilder::Discovered(const model::Labels& target_labels,
+                                        const model::Labels& group_labels) {
+  Join(target_labels, group_labels);
+  return labels_.Build();
+}
+
+base::Result<std::optional<Target>> TargetBuilder::Build(const model::Labels& target_labels,
+                                                         const model::Labels& group_labels) {
+  Join(target_labels, group_labels);
+  model::LabelsBuilder& labels = labels_;
+  if (!config_.relabel_configs.Apply(&labels)) {
     return std::optional<Target>();
   }
   const std::string address(labels.Get(kAddress));
@@ -138,14 +154,16 @@ base::Result<std::optional<Target>> BuildTarget(const config::ScrapeConfig& conf
                                  base::FormatDurationMs(target.timeout_ms) + "\" > \"" +
                                  base::FormatDurationMs(target.interval_ms) + "\")");
   }
-  SetDefault(&labels, model::kInstance, address);
-  target.url = BuildUrl(config, labels);
+  if (!labels.Has(model::kInstance)) {
+    labels.Set(model::kInstance, address);
+  }
+  target.url = BuildUrl(config_, labels);
   target.unix_socket = labels.Get(kUnixSocket);
-  target.native_histograms = BoolLabel(labels, kNativeHistograms, config.scrape_native_histograms);
+  target.native_histograms = BoolLabel(labels, kNativeHistograms, config_.scrape_native_histograms);
   target.classic_histograms =
-      BoolLabel(labels, kClassicHistograms, config.always_scrape_classic_histograms);
+      BoolLabel(labels, kClassicHistograms, config_.always_scrape_classic_histograms);
   target.custom_buckets =
-      BoolLabel(labels, kCustomBuckets, config.convert_classic_histograms_to_nhcb);
+      BoolLabel(labels, kCustomBuckets, config_.convert_classic_histograms_to_nhcb);
 
   model::LabelsBuilder shown;
   model::LabelsBuilder identity;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "config/config.h"
@@ -25,15 +26,31 @@ struct Target {
   uint64_t id = 0;
 };
 
-// Applies defaults and relabel_configs of `config` to one target of a group. nullopt: dropped by
-// relabelling. Rules: prometheus scrape/target.go, PopulateLabels.
-base::Result<std::optional<Target>> BuildTarget(const config::ScrapeConfig& config,
-                                                const model::Labels& target_labels,
-                                                const model::Labels& group_labels);
-// What it is before relabelling.
-model::Labels DiscoveredLabels(const config::ScrapeConfig& config,
-                               const model::Labels& target_labels,
-                               const model::Labels& group_labels);
+// Makes targets of what was discovered. Keep one for many: most of them are dropped where a job
+// looks at all pods of a cluster. Thread-compatible.
+class TargetBuilder {
+ public:
+  // `config` is borrowed.
+  explicit TargetBuilder(const config::ScrapeConfig& config);
+
+  // Applies defaults and relabel_configs to one target of a group. nullopt: dropped by relabelling.
+  // Rules: prometheus scrape/target.go, PopulateLabels.
+  base::Result<std::optional<Target>> Build(const model::Labels& target_labels,
+                                            const model::Labels& group_labels);
+  // What it is before relabelling.
+  model::Labels Discovered(const model::Labels& target_labels, const model::Labels& group_labels);
+
+ private:
+  // labels_ = what the job sets, the target's, its group's and the defaults; the first to have a
+  // name wins.
+  void Join(const model::Labels& target_labels, const model::Labels& group_labels);
+
+  const config::ScrapeConfig& config_;
+  const model::Labels params_, defaults_;
+  std::vector<std::string> cleared_;  // params that the job sets to nothing
+  model::LabelsBuilder labels_;
+  std::vector<model::Label> next_, joined_, united_;
+};
 
 // Where in its interval a target is scraped: stable, well spread, different for differently seeded
 // replicas. Milliseconds in [0, interval).

@@ -21,7 +21,7 @@ model::Relabeler Rules(std::vector<model::RelabelRule> rules) {
 
 std::string Describe(const config::ScrapeConfig& config, const model::Labels& target,
                      const model::Labels& group = {}) {
-  auto built = BuildTarget(config, target, group);
+  auto built = TargetBuilder(config).Build(target, group);
   if (!built) {
     return "error: " + built.error().message();
   }
@@ -48,6 +48,10 @@ TEST(Target, UrlParts) {
   EXPECT_EQ(Describe(config, model::Labels::Of({{"__address__", "h:1"}, {"__param_target", "c"}})),
             R"(https://h:1/probe?module=http%202xx&target=a&target=b {instance="h:1", job="node"})")
       << "configured params are set after the target's labels";
+  config.params = {{"target", {""}}};
+  EXPECT_EQ(Describe(config, model::Labels::Of({{"__address__", "h:1"}, {"__param_target", "c"}})),
+            R"(https://h:1/probe?target= {instance="h:1", job="node"})")
+      << "also to nothing";
   config.params.clear();
   config.relabel_configs = Rules({{.source_labels = {"__address__"}, .target_label = "__param_x"},
                                   {.target_label = "__address__", .replacement = "exporter:9115"}});
@@ -78,7 +82,8 @@ TEST(Target, RelabellingDrops) {
 
 TEST(Target, MetaLabelsAreNoPartOfTheIdentity) {
   const auto id = [](const model::Labels& labels) {
-    return (*BuildTarget(Config(), labels, {}))->id;
+    const config::ScrapeConfig config = Config();
+    return (*TargetBuilder(config).Build(labels, {}))->id;
   };
   const uint64_t plain = id(model::Labels::Of({{"__address__", "h"}}));
   EXPECT_EQ(plain, id(model::Labels::Of({{"__address__", "h"}, {"__meta_x", "1"}})));
@@ -88,9 +93,10 @@ TEST(Target, MetaLabelsAreNoPartOfTheIdentity) {
 
 TEST(Target, OffsetsSpreadOverTheInterval) {
   int early = 0;
+  const config::ScrapeConfig config = Config();
+  TargetBuilder builder(config);
   for (int i = 0; i < 1000; ++i) {
-    auto target =
-        BuildTarget(Config(), model::Labels::Of({{"__address__", "h" + std::to_string(i)}}), {});
+    auto target = builder.Build(model::Labels::Of({{"__address__", "h" + std::to_string(i)}}), {});
     const int64_t offset = ScrapeOffsetMs(**target, 42);
     ASSERT_GE(offset, 0);
     ASSERT_LT(offset, 15'000);
