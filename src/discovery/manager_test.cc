@@ -3,9 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
-#include <fstream>
 #include <thread>
-#include <unistd.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,6 +11,7 @@
 #include "base/mutex.h"
 #include "discovery/discovery.h"
 #include "net/http_server.h"
+#include "net/testing/temp_dir.h"
 
 namespace tributary::discovery {
 namespace {
@@ -23,18 +22,13 @@ using ::testing::IsEmpty;
 class ManagerTest : public ::testing::Test {
  protected:
   ManagerTest() {
-    std::string pattern = std::filesystem::temp_directory_path() / "tributary-sd-XXXXXX";
-    dir_ = ::mkdtemp(pattern.data());
     manager_ = Manager::Create("scrape", base::PosixFileSystem(), metrics_,
                                /*update_interval_ms=*/20, [this](const TargetSets& sets) {
                                  base::MutexLock lock(mutex_);
                                  sets_ = sets;
                                });
   }
-  ~ManagerTest() override {
-    manager_.reset();
-    std::filesystem::remove_all(dir_);
-  }
+  ~ManagerTest() override { manager_.reset(); }
 
   // The addresses of a job's targets, with the group's labels, sorted.
   std::vector<std::string> Targets(const std::string& job) {
@@ -60,19 +54,13 @@ class ManagerTest : public ::testing::Test {
     return ::testing::AssertionFailure() << ::testing::PrintToString(Targets(job));
   }
 
-  void Write(const std::string& name, const std::string& text) {
-    // Renamed into place, as config reloaders do.
-    std::ofstream(dir_ + "/tmp") << text;
-    std::filesystem::rename(dir_ + "/tmp", dir_ + "/" + name);
-  }
-
   static config::StaticSdConfig Static(const std::string& address) {
     return {.groups = {{.targets = {model::Labels::Of({{"__address__", address}})},
                         .labels = {},
                         .source = "0"}}};
   }
 
-  std::string dir_;
+  const net::testing::TempDir dir_;
   base::MetricsRegistry metrics_;
   base::Mutex mutex_;
   TargetSets sets_;
@@ -89,23 +77,23 @@ TEST_F(ManagerTest, StaticTargetsOfSeveralJobs) {
 }
 
 TEST_F(ManagerTest, FilesAreFollowed) {
-  Write("a.yml", "- targets: [h:1]\n  labels: {x: y}\n- targets: [h:2]\n");
+  dir_.Write("a.yml", "- targets: [h:1]\n  labels: {x: y}\n- targets: [h:2]\n");
   config::FileSdConfig config;
-  config.files = {dir_ + "/*.yml"};
+  config.files = {dir_.path() + "/*.yml"};
   ASSERT_TRUE(manager_->Apply({{"job", {config}}}));
-  const std::string a = R"({__meta_filepath=")" + dir_ + "/a.yml\"";
+  const std::string a = R"({__meta_filepath=")" + dir_.path() + "/a.yml\"";
   EXPECT_TRUE(Becomes("job", ElementsAre("h:1" + a + R"(, x="y"})", "h:2" + a + "}")));
 
-  Write("a.yml", "- targets: [h:3]\n");
+  dir_.Write("a.yml", "- targets: [h:3]\n");
   EXPECT_TRUE(Becomes("job", ElementsAre("h:3" + a + "}"))) << "the second group is withdrawn";
 
-  Write("a.yml", "- targets: h:4\n");
-  Write("b.yml", R"([{"targets": ["h:5"]}])");
-  const std::string b = R"({__meta_filepath=")" + dir_ + "/b.yml\"}";
+  dir_.Write("a.yml", "- targets: h:4\n");
+  dir_.Write("b.yml", R"([{"targets": ["h:5"]}])");
+  const std::string b = R"({__meta_filepath=")" + dir_.path() + "/b.yml\"}";
   EXPECT_TRUE(Becomes("job", ElementsAre("h:3" + a + "}", "h:5" + b)))
       << "a file that does not parse keeps its last good groups";
 
-  std::filesystem::remove(dir_ + "/a.yml");
+  std::filesystem::remove(dir_.path() + "/a.yml");
   EXPECT_TRUE(Becomes("job", ElementsAre("h:5" + b)));
 }
 

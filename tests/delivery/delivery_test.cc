@@ -7,12 +7,12 @@
 #include <map>
 #include <sstream>
 #include <thread>
-#include <unistd.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "net/http_server.h"
+#include "net/testing/temp_dir.h"
 #include "remote/send/manager.h"
 #include "tsdb/agent/agent_db.h"
 #include "wire/compression.h"
@@ -156,8 +156,6 @@ class Receiver : public wire::WriteVisitorV1, public wire::WriteVisitorV2 {
 class DeliveryTest : public ::testing::Test {
  protected:
   DeliveryTest() {
-    std::string pattern = std::filesystem::temp_directory_path() / "tributary-delivery-XXXXXX";
-    dir_ = ::mkdtemp(pattern.data());
     config_ = std::make_shared<config::Config>();
     config_->global.external_labels = model::Labels::Of({{"cluster", "one"}, {"job", "external"}});
     config::RemoteWriteConfig write;
@@ -170,21 +168,18 @@ class DeliveryTest : public ::testing::Test {
     write.metadata.send = false;
     config_->remote_write.push_back(write);
   }
-  ~DeliveryTest() override {
-    StopAgent();
-    std::filesystem::remove_all(dir_);
-  }
+  ~DeliveryTest() override { StopAgent(); }
 
   config::RemoteWriteConfig& write() { return config_->remote_write[0]; }
 
   void StartAgent() {
-    db_options_.path = dir_ + "/data";
+    db_options_.path = dir_.path() + "/data";
     auto db =
         tsdb::AgentDb::Open(db_options_, base::PosixFileSystem(), base::SystemClock(), metrics_);
     ASSERT_TRUE(db) << db.error().message();
     db_ = std::move(*db);
     ASSERT_TRUE(db_->Replay());
-    send_options_.state_dir = dir_ + "/data/remote";
+    send_options_.state_dir = dir_.path() + "/data/remote";
     send_options_.flush_deadline_ms = 5000;
     send_options_.user_agent = "test";
     sender_ = remote::SendManager::Create(send_options_, db_->wal_source(), base::PosixFileSystem(),
@@ -270,13 +265,13 @@ class DeliveryTest : public ::testing::Test {
   uint64_t LogBytes() {
     uint64_t bytes = 0;
     std::error_code gone;
-    for (const auto& file : std::filesystem::directory_iterator(dir_ + "/data/wal")) {
+    for (const auto& file : std::filesystem::directory_iterator(dir_.path() + "/data/wal")) {
       bytes += file.is_regular_file(gone) ? file.file_size(gone) : 0;
     }
     return bytes;
   }
 
-  std::string dir_;
+  const net::testing::TempDir dir_;
   tsdb::AgentDbOptions db_options_;
   remote::SendOptions send_options_;
   Receiver receiver_;
