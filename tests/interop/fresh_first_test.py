@@ -28,7 +28,7 @@ TARGETS
 remote_write:
   - url: URL/api/v1/write
     queue_config: {{batch_send_deadline: 1s, min_backoff: 30ms, max_backoff: 1s, max_shards: 1,
-                   max_samples_per_send: 100}}
+                   max_samples_per_send: 50}}
 """
 
 
@@ -71,7 +71,7 @@ def run(name, receiver, fresh_first):
             raise SystemExit(f"{name}: nothing fresh in a minute\n{agent.log()}")
         until_fresh = time.time() - came
         holes = sum(not is_whole(values) for values in series(receiver, start))
-        if fresh_first != (holes == TARGETS):
+        if fresh_first != (holes > 0):
             raise SystemExit(f"{name}: fresh samples after {until_fresh:.1f} s, while the backlog "
                              f"of {holes} of {TARGETS} targets was missing\n{agent.log()}")
         if not servers.wait_until(lambda: all(map(is_whole, series(receiver, start)))):
