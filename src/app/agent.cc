@@ -46,6 +46,7 @@ remote::SendOptions MakeSendOptions(const Options& options) {
   remote::SendOptions send;
   send.max_backlog_bytes = options.agent_max_bytes / 4 * 3;
   send.max_backlog_age_ms = MaxTimeMs(options);
+  send.keep_oldest = options.agent_drop == "newest";
   return send;
 }
 

@@ -74,6 +74,7 @@ TEST(FlagTableTest, PrometheusFlagsAreThereWithTheirDefaults) {
       {"scrape.timestamp-tolerance", "2ms"},
       {"storage.agent.checkpoint-batch-size", "1000"},
       {"storage.agent.checkpoint-from-in-memory-series", "false"},
+      {"storage.agent.drop", "oldest"},
       {"storage.agent.max-bytes", "0B"},
       {"storage.agent.no-lockfile", "false"},
       {"storage.agent.path", "data-agent/"},

@@ -44,6 +44,7 @@ struct Options {
   std::string agent_path;
   bool agent_wal_compression = true;
   std::string agent_wal_compression_type;
+  std::string agent_drop;  // "oldest" or "newest"
   uint64_t agent_wal_segment_bytes = 0, agent_max_bytes = 0;
   int64_t agent_truncate_frequency_ms = 0, agent_min_time_ms = 0, agent_max_time_ms = 0;
   bool checkpoint_from_memory = false, agent_no_lockfile = false;

@@ -8,6 +8,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -77,6 +78,10 @@ class TextHold {
   virtual ~TextHold() = default;
 };
 
+struct LeftOut {
+  uint64_t samples = 0, histograms = 0, exemplars = 0;
+};
+
 // Thread-safe.
 class WalSource {
  public:
@@ -100,6 +105,12 @@ class WalSource {
   // positions may be dropped. Forget() when a destination is removed from the configuration.
   virtual void SetDelivered(std::string_view name, WalPosition position) = 0;
   virtual void Forget(std::string_view name) = 0;
+  // The follower takes nothing of what is written from now on, because it can keep no more; null:
+  // it takes again. While all followers decline, a store that bounds its log writes nothing, and
+  // tells each of them what it left out, on any thread.
+  using TellLeftOut = std::function<void(const LeftOut&)>;
+  virtual void Decline(std::string_view name, TellLeftOut tell) = 0;
+  virtual bool AllDecline() const = 0;
 };
 
 }  // namespace tributary::storage

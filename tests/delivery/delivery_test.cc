@@ -717,6 +717,77 @@ TEST_F(DeliveryTest, AnOutageWithoutEndCostsABoundedLog) {
   }
 }
 
+// The same with the other end dropped: what was first is kept, and after the outage all goes on.
+TEST_F(DeliveryTest, TheOldestIsKeptWhereThatIsAskedFor) {
+  constexpr int kSeries = 50;
+  constexpr int64_t kTicks = 3000;
+  constexpr uint64_t kBudget = 400 << 10;
+  db_options_.wal_segment_bytes = 32 << 10;
+  db_options_.max_wal_bytes = kBudget / 8 * 7;
+  db_options_.wal_compression = tsdb::WalCompression::kNone;
+  send_options_.max_backlog_bytes = kBudget / 4 * 3;
+  send_options_.keep_oldest = true;
+  write().queue.max_samples_per_send = 500;
+  receiver_.SetJudge([](const Received&, size_t) { return 503; });
+  StartAgent();
+  for (int64_t t = 1; t <= kTicks; ++t) {
+    Append(kSeries, t);
+    if (t % 50 == 0) {
+      // Not faster than the destination looks at the size.
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      ASSERT_LE(LogBytes(), kBudget) << t;
+    }
+  }
+  EXPECT_GT(LogBytes(), kBudget / 2);
+  receiver_.SetJudge(nullptr);
+  ASSERT_TRUE(Eventually([&] { return Metric("tributary_remote_storage_backlog_bytes") == 0; }));
+  Append(kSeries, kTicks + 1);
+  ASSERT_TRUE(Eventually([&] {
+    const Received received = receiver_.received();
+    return received.size() == kSeries && std::ranges::all_of(received, [](const auto& series) {
+             return series.second.back().first == kTicks + 1;
+           });
+  }));
+  const double dropped =
+      Metric("prometheus_remote_storage_samples_dropped_total", "reason=\"log_full\"");
+  EXPECT_GT(dropped, 0);
+  EXPECT_EQ(dropped + static_cast<double>(receiver_.samples()), kSeries * (kTicks + 1));
+  for (const auto& [series, samples] : receiver_.received()) {
+    EXPECT_EQ(samples.front().first, 1) << series;
+    EXPECT_EQ(samples[samples.size() - 2].first, static_cast<int64_t>(samples.size()) - 1)
+        << series << ": no hole in what was kept";
+  }
+}
+
+// A destination that is up gets everything; for the other one the oldest goes.
+TEST_F(DeliveryTest, WhatOneDestinationTakesIsLogged) {
+  constexpr int64_t kTicks = 1000;
+  Receiver other;
+  config::RemoteWriteConfig second = write();
+  second.name = "other";
+  second.url = other.Url();
+  config_->remote_write.push_back(second);
+  db_options_.wal_segment_bytes = 32 << 10;
+  db_options_.max_wal_bytes = 140 << 10;
+  db_options_.wal_compression = tsdb::WalCompression::kNone;
+  send_options_.max_backlog_bytes = 120 << 10;
+  send_options_.keep_oldest = true;
+  write().queue.max_samples_per_send = 500;
+  receiver_.SetJudge([](const Received&, size_t) { return 503; });
+  StartAgent();
+  for (int64_t t = 1; t <= kTicks; ++t) {
+    Append(50, t);
+    if (t % 20 == 0) {
+      ASSERT_TRUE(Eventually([&] { return other.samples() >= static_cast<size_t>(50 * t); })) << t;
+    }
+  }
+  EXPECT_EQ(other.samples(), 50u * kTicks);
+  EXPECT_GT(Metric("prometheus_remote_storage_samples_dropped_total",
+                   R"(reason="backlog_too_large",remote_name="centre")"),
+            0);
+  EXPECT_EQ(Metric("prometheus_remote_storage_samples_dropped_total", "remote_name=\"other\""), 0);
+}
+
 TEST_F(DeliveryTest, LagIsTheAgeOfTheOldestSampleNotDelivered) {
   const char* const kLag = "tributary_remote_storage_lag_seconds";
   receiver_.SetJudge([](const Received&, size_t) { return 503; });

@@ -21,7 +21,7 @@ void BacklogLimit::Observe(int64_t now_ns, storage::WalPosition end) {
 
 const char* BacklogLimit::Exceeded(int64_t now_ns, storage::WalPosition position,
                                    uint64_t bytes_behind) const {
-  if (max_bytes_ > 0 && bytes_behind > max_bytes_) {
+  if (TooLarge(bytes_behind)) {
     return "backlog_too_large";
   }
   if (max_age_ns_ > 0 && !marks_.empty() && now_ns - marks_.front().at_ns >= max_age_ns_ &&

@@ -20,6 +20,7 @@ class BacklogLimit {
   // may carry any time, and log from before the start counts as written at the start.
   void Observe(int64_t now_ns, storage::WalPosition end);
 
+  bool TooLarge(uint64_t bytes_behind) const { return max_bytes_ > 0 && bytes_behind > max_bytes_; }
   // Why the log at `position`, with so much behind it, is to be given up; nullptr when it is kept.
   const char* Exceeded(int64_t now_ns, storage::WalPosition position, uint64_t bytes_behind) const;
 

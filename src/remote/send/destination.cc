@@ -80,6 +80,7 @@ void Destination::Stop(int64_t deadline_ms) {
   sender_.Wake();
   source_.Wake();
   thread_.join();
+  DeclineWhile(false);
   client_.reset();
 }
 
@@ -168,10 +169,48 @@ void Destination::RestAside(int64_t window_ns) {
   aside_due_ns_ = clock_.MonotonicNs() + (urgent ? 0 : std::max(window_ns, kLeastAsideRestNs));
 }
 
+// Why the oldest is to be given up; nullptr when it is not.
 const char* Destination::BeyondLimit() {
   const int64_t now = clock_.MonotonicNs();
   limit_.Observe(now, source_.End());
-  return limit_.Exceeded(now, log_->position(log_->oldest()), log_->BytesKept());
+  const uint64_t kept = log_->BytesKept();
+  const char* const reason = limit_.Exceeded(now, log_->position(log_->oldest()), kept);
+  if (!options_.keep_oldest) {
+    return reason;
+  }
+  const bool is_full = limit_.TooLarge(kept);
+  DeclineWhile(is_full);
+  if (!is_full || !source_.AllDecline()) {
+    return reason;
+  }
+  Complain("the undelivered log is as large as it may be: new samples are dropped");
+  return nullptr;
+}
+
+void Destination::Complain(std::string_view what) {
+  const int64_t now = clock_.MonotonicNs();
+  if (now >= next_complaint_ns_) {
+    next_complaint_ns_ = now + kComplainEveryNs;
+    LOG_ERROR(what, kv("remote_name", config_.name));
+  }
+}
+
+void Destination::DeclineWhile(bool is_full) {
+  if (is_full == declining_) {
+    return;
+  }
+  declining_ = is_full;
+  if (!is_full) {
+    source_.Decline(config_.name, nullptr);
+    return;
+  }
+  source_.Decline(config_.name, [this](const storage::LeftOut& left_out) {
+    using Kind = SendProbe::Kind;
+    constexpr const char* kReason = "log_full";
+    probe_.Dropped(Kind::kSamples, kReason).Add(static_cast<double>(left_out.samples));
+    probe_.Dropped(Kind::kHistograms, kReason).Add(static_cast<double>(left_out.histograms));
+    probe_.Dropped(Kind::kExemplars, kReason).Add(static_cast<double>(left_out.exemplars));
+  });
 }
 
 // Reads on in the oldest lane until the rest of the log is within the limit, and counts what it
@@ -182,12 +221,7 @@ void Destination::GiveUpUnread(Lane lane) {
   if (reason == nullptr) {
     return;
   }
-  const int64_t now = clock_.MonotonicNs();
-  if (now >= next_complaint_ns_) {
-    next_complaint_ns_ = now + kComplainEveryNs;
-    LOG_ERROR("the undelivered log is beyond its limit: the oldest samples are dropped",
-              kv("remote_name", config_.name), kv("reason", reason));
-  }
+  Complain("the undelivered log is beyond its limit: the oldest samples are dropped");
   for (; reason != nullptr && !Ending(); reason = BeyondLimit()) {
     const storage::WalPosition before = log_->position(lane);
     batch_.Clear();

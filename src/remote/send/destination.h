@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -60,6 +61,8 @@ class Destination {
   bool ReceiverTakesAge(int64_t age_ms);
   void RestAside(int64_t window_ns);
   const char* BeyondLimit();
+  void DeclineWhile(bool is_full);
+  void Complain(std::string_view what);
   void GiveUpUnread(Lane lane);
   bool RunsAhead() const;
   void AdaptWidth(bool log_runs_ahead);
@@ -87,6 +90,7 @@ class Destination {
   size_t width_ = 1;
   int calm_windows_ = 0;  // in a row that did not need the width
   bool window_full_ = false;
+  bool declining_ = false;  // what is logged from now on
   int64_t newest_read_ms_ = 0;
   int64_t newest_sent_ms_ = 0;
   int64_t oldest_unsent_ms_ = 0;  // 0: everything read is delivered

@@ -118,6 +118,11 @@ class AgentAppender final : public storage::Appender {
       return {};
     }
     Buffers& b = *buffers_;
+    if (store_.followers != nullptr && store_.followers->AllDecline()) {
+      store_.followers->LeaveOut({b.samples.size(), b.histograms.size(), b.exemplars.size()});
+      ClearBuffers();
+      return {};
+    }
     if (has_unlogged_) {
       AddSeriesRecord();
     }

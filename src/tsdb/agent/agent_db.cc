@@ -80,6 +80,7 @@ class AgentDbImpl final : public AgentDb {
                                    LOG_WARN("damaged place in the log not delivered",
                                             kv("err", error));
                                  }});
+    store_.followers = source_.get();
     truncator_ = std::thread([this] { TruncateLoop(); });
     return {};
   }

@@ -51,7 +51,8 @@ struct AgentStore {
   // constant afterwards.
   absl::flat_hash_map<uint64_t, model::SeriesRef> aliases;
 
-  std::unique_ptr<WalWriter> writer;  // set by replay
+  std::unique_ptr<WalWriter> writer;   // set by replay
+  WalSourceBase* followers = nullptr;  // set once there can be some
 
   // The living series under `ref`, following aliases.
   model::SeriesRef Resolve(model::SeriesRef ref) const {

@@ -176,19 +176,42 @@ base::Result<std::unique_ptr<storage::WalCursor>> WalSourceBase::Open(storage::W
 
 void WalSourceBase::SetDelivered(std::string_view name, storage::WalPosition position) {
   base::MutexLock lock(mutex_);
-  delivered_[name] = position;
+  followers_[name].delivered = position;
+  NoteDeclines();
 }
 
 void WalSourceBase::Forget(std::string_view name) {
   base::MutexLock lock(mutex_);
-  if (const auto it = delivered_.find(name); it != delivered_.end()) delivered_.erase(it);
+  if (const auto it = followers_.find(name); it != followers_.end()) followers_.erase(it);
+  NoteDeclines();
+}
+
+void WalSourceBase::Decline(std::string_view name, TellLeftOut tell) {
+  base::MutexLock lock(mutex_);
+  if (const auto it = followers_.find(name); it != followers_.end()) {
+    it->second.declines = std::move(tell);
+  }
+  NoteDeclines();
+}
+
+void WalSourceBase::NoteDeclines() {
+  bool all = !followers_.empty();
+  for (const auto& [name, follower] : followers_) all = all && follower.declines != nullptr;
+  all_decline_.store(all, std::memory_order_relaxed);
+}
+
+void WalSourceBase::LeaveOut(const storage::LeftOut& left_out) {
+  base::MutexLock lock(mutex_);
+  for (const auto& [name, follower] : followers_) {
+    if (follower.declines) follower.declines(left_out);
+  }
 }
 
 std::optional<storage::WalPosition> WalSourceBase::LeastDelivered() const {
   base::MutexLock lock(mutex_);
   std::optional<storage::WalPosition> least;
-  for (const auto& [name, position] : delivered_) {
-    if (!least || position < *least) least = position;
+  for (const auto& [name, follower] : followers_) {
+    if (!least || follower.delivered < *least) least = follower.delivered;
   }
   return least;
 }

@@ -2,6 +2,7 @@
 // share.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -43,6 +44,11 @@ class WalSourceBase : public storage::WalSource {
   void Wake() override { options_.tail->WakeAll(); }
   void SetDelivered(std::string_view name, storage::WalPosition position) override;
   void Forget(std::string_view name) override;
+  void Decline(std::string_view name, TellLeftOut tell) override;
+  bool AllDecline() const override { return all_decline_.load(std::memory_order_relaxed); }
+
+  // Tells all followers.
+  void LeaveOut(const storage::LeftOut& left_out);
 
   // The least position of all followers: segments below it are no longer needed by any. Nothing
   // when there are no followers.
@@ -52,7 +58,13 @@ class WalSourceBase : public storage::WalSource {
   base::FileSystem& fs_;
   const WalCursorOptions options_;
   mutable base::Mutex mutex_;
-  base::StringMap<storage::WalPosition> delivered_ TB_GUARDED_BY(mutex_);
+  struct Follower {
+    storage::WalPosition delivered;
+    TellLeftOut declines;
+  };
+  void NoteDeclines() TB_REQUIRES(mutex_);
+  base::StringMap<Follower> followers_ TB_GUARDED_BY(mutex_);
+  std::atomic<bool> all_decline_{false};
 };
 
 }  // namespace tributary::tsdb
