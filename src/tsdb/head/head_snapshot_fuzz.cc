@@ -1,5 +1,5 @@
-// Any bytes as the parts of a head snapshot: refused, or series that the head can go on with and that
-// are the same after another round.
+// Any bytes as the parts of a head snapshot: refused, or series that the head can go on with and
+// that are the same after another round.
 #include <cstddef>
 #include <cstdint>
 #include <string>

@@ -274,6 +274,36 @@ TEST(HeadSnapshotRefsTest, AChunkFileGoesToWhomTheLogMeans) {
   EXPECT_EQ(All(store->head), want);
 }
 
+// A slot that was empty when the snapshot was taken: the series that came into it later finds its
+// chunks in files.
+TEST(HeadSnapshotRefsTest, ASeriesMadeAfterTheSnapshotHasItsChunkFiles) {
+  const auto fs = base::MakeMemoryFileSystem();
+  const auto append = [](StoredHead& store, int64_t tick) {
+    const auto appender = store.head.NewAppender();
+    const storage::RefSample sample{Ref(*appender, 77), kNow + tick * kInterval, 1.5};
+    storage::AppendOutcome outcome;
+    appender->Append({&sample, 1}, {&outcome, 1});
+    ASSERT_EQ(outcome, storage::AppendOutcome::kAppended);
+    ASSERT_TRUE(appender->Commit());
+  };
+  Values want;
+  {
+    const auto store = Open(*fs);
+    append(*store, 0);
+    store->head.Truncate(kNow + 1000 * kInterval);
+    ASSERT_TRUE(store->head.WriteSnapshot(*fs, true));
+    for (int64_t tick = 2000; tick < 2300; ++tick) append(*store, tick);
+    ASSERT_TRUE(store->head.WriteChunks());
+    want = All(store->head);
+  }
+  const auto store = Open(*fs);
+  EXPECT_EQ(All(store->head), want);
+  const uint64_t bytes = store->head.chunk_file_bytes();
+  ASSERT_GT(bytes, 0u);
+  ASSERT_TRUE(store->head.WriteChunks());
+  EXPECT_EQ(store->head.chunk_file_bytes(), bytes) << "they are not written a second time";
+}
+
 // A slot whose series is not in the log yet does not start anew either.
 TEST(HeadSnapshotRefsTest, AnUnloggedSeriesHasItsRefForItselfToo) {
   const auto fs = base::MakeMemoryFileSystem();

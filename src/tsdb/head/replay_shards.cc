@@ -81,8 +81,15 @@ void ReplayShards::Reach(uint32_t shard_index, uint32_t slot, MemSeries* series,
   for (; !waiting.empty(); waiting = waiting.subspan(1)) {
     const chunk::ChunkView& c = waiting.front().chunk;
     if (c.min_time > t) return;
-    // One that overlaps what is there proves nothing about what lies between.
-    if (series->Has(MemSeries::kHasSample) && c.min_time <= series->state.t) continue;
+    if (series->Has(MemSeries::kHasSample) && c.min_time <= series->state.t) {
+      // What is there was cut otherwise. A snapshot may rely on this chunk for what is newer; all
+      // that the series has in the chunk's time is in it.
+      if (c.max_time > series->state.t) {
+        (void)AppendNewer(&chunks, series, c);  // what does not decode is left to the log
+        Cover(&shard, c.min_time, c.max_time);
+      }
+      continue;
+    }
     CloseChunk(&chunks, series);
     AddMappedChunk(&chunks, series, c);
     Cover(&shard, c.min_time, c.max_time);

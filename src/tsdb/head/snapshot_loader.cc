@@ -234,6 +234,8 @@ base::Status SnapshotLoader::LoadChunks(std::span<const IndexedSeries> made) {
   return EachShard(
       [&](uint32_t shard) {
         return EachSeries(shard, [&](const SnapshotSeries& series) -> base::Status {
+          // The ref of a slot without a series is that of the one which the log puts there later.
+          if (series.labels.empty()) return {};
           const model::SeriesRef ref = MakeSeriesRef(shard, series.slot, series.generation);
           // The log may call another series by this ref: that one has claimed what is under it.
           shards_.Claim(ref, ref);
