@@ -78,9 +78,13 @@ base::Status Head::WriteSnapshot(base::FileSystem& fs, bool always) {
   // A byte of either takes about as long to read, so that a start takes at most twice as long as
   // with a snapshot taken just before, and no more is written for snapshots than for the log.
   if (!always && since < snapshot_bytes_) return {};
+  return TakeSnapshot(fs);
+}
+
+base::Status Head::TakeSnapshot(base::FileSystem& fs) {
   const auto begin = std::chrono::steady_clock::now();
   // Also after a failure: not again at once.
-  logged_at_snapshot_ = logged;
+  logged_at_snapshot_ = static_cast<int64_t>(state_.wal->logged_bytes());
   const auto written = WriteHeadSnapshot(state_, fs, snapshots_dir_);
   if (!written) {
     state_.metrics.snapshots_failed.Add();

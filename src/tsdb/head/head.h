@@ -109,6 +109,9 @@ class Head final : public storage::Appendable, public storage::Queryable {
   void DropOldChunks(int64_t min_time);
   std::vector<uint32_t> UnlinkDying();
   size_t UnmappedBytes();
+  base::Status TakeSnapshot(base::FileSystem& fs);
+  // Before series records leave the log.
+  base::Status RenewSnapshot(base::FileSystem& fs);
 
   mutable HeadState state_;
   OutOfOrderHead out_of_order_{state_};

@@ -274,6 +274,43 @@ TEST(HeadSnapshotRefsTest, AChunkFileGoesToWhomTheLogMeans) {
   EXPECT_EQ(All(store->head), want);
 }
 
+// A series that has gone since the snapshot, and whose record has left the log: it must not come
+// back as one that the log knows.
+TEST(HeadSnapshotRefsTest, ASeriesWhoseRecordHasLeftTheLogIsLoggedAgain) {
+  const auto fs = base::MakeMemoryFileSystem();
+  const auto append = [](StoredHead& store, int64_t tick) {
+    const auto appender = store.head.NewAppender();
+    const storage::RefSample sample{Ref(*appender, 77), kNow + tick * kInterval, 1.5};
+    storage::AppendOutcome outcome;
+    appender->Append({&sample, 1}, {&outcome, 1});
+    ASSERT_EQ(outcome, storage::AppendOutcome::kAppended);
+    ASSERT_TRUE(appender->Commit());
+  };
+  {
+    const auto store = Open(*fs);
+    append(*store, 0);
+    for (int64_t tick = 1; tick < 6; ++tick) {
+      ASSERT_TRUE(Tick(*store, tick));
+      CutLog(*store);
+    }
+    ASSERT_TRUE(store->head.WriteSnapshot(*fs, true));
+    ASSERT_TRUE(Tick(*store, 1000));
+    const int64_t min_time = kNow + 900 * kInterval;
+    store->head.Truncate(min_time);
+    ASSERT_TRUE(store->head.TruncateLog(*fs, min_time, UINT32_MAX, WalCompression::kNone));
+    ASSERT_GT(ListSegments(*fs, "wal")->front().index, 0u) << "the test tests nothing";
+  }
+  {
+    const auto store = Open(*fs);
+    append(*store, 1001);
+  }
+  for (const uint32_t segment : Snapshots(*fs)) {
+    ASSERT_TRUE(fs->Remove(SnapshotPath(kDir, segment)));
+  }
+  const auto store = Open(*fs);
+  EXPECT_EQ(All(store->head)["{__name__=\"m\", i=\"77\"}"].count(kNow + 1001 * kInterval), 1u);
+}
+
 // A slot that was empty when the snapshot was taken: the series that came into it later finds its
 // chunks in files.
 TEST(HeadSnapshotRefsTest, ASeriesMadeAfterTheSnapshotHasItsChunkFiles) {

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "tsdb/head/head.h"
 #include "tsdb/head/let_others_in.h"
+#include "tsdb/head/snapshot_file.h"
 #include "tsdb/wal/checkpoint.h"
 #include "tsdb/wal/segment.h"
 
@@ -121,6 +122,21 @@ std::vector<uint32_t> Head::UnlinkDying() {
   return dead;
 }
 
+// A snapshot that has a series which is gone by now would bring it back at the next start as one
+// that the log knows, and it would go on without a record.
+base::Status Head::RenewSnapshot(base::FileSystem& fs) {
+  if (snapshot_segment_ == 0) return {};
+  const base::Status taken = TakeSnapshot(fs);
+  if (taken) return {};
+  LOG_ERROR("a start would read more of the log", kv("err", taken.error()));
+  ASSIGN_OR_RETURN(const std::vector<uint32_t> older, ListSnapshots(fs, snapshots_dir_));
+  for (const uint32_t segment : older) {
+    RETURN_IF_ERROR(fs.Remove(SnapshotPath(snapshots_dir_, segment)));
+  }
+  snapshot_segment_ = 0;
+  return {};
+}
+
 base::Status Head::TruncateLog(base::FileSystem& fs, model::Timestamp min_time,
                                uint32_t needed_from, WalCompression compression) {
   if (state_.wal == nullptr) return {};
@@ -135,6 +151,7 @@ base::Status Head::TruncateLog(base::FileSystem& fs, model::Timestamp min_time,
   if (needed_from <= first) return {};
   through = std::min(through, needed_from - 1);
 
+  RETURN_IF_ERROR(RenewSnapshot(fs));
   CheckpointOptions options;
   options.through = through;
   options.min_time = min_time;
