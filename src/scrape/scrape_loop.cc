@@ -189,12 +189,12 @@ void ScrapeLoop::Stop(bool end_of_run) {
   });
 }
 
-TargetStatus ScrapeLoop::Status() const {
+TargetStatus ScrapeLoop::Status(TargetBuilder* builder) const {
   base::MutexLock lock(mutex_);
   TargetStatus status;
   status.pool = config_->job_name;
   status.discovered_labels =
-      TargetBuilder(*config_).Discovered(from_.group->targets[from_.index], from_.group->labels);
+      builder->Discovered(from_.group->targets[from_.index], from_.group->labels);
   status.labels = target_.labels;
   status.scrape_url = target_.url;
   status.last_error = last_error_;

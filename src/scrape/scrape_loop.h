@@ -52,7 +52,8 @@ class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
   void Stop(bool end_of_run);
 
   const Target& target() const { return target_; }
-  TargetStatus Status() const;
+  // `builder` is of this loop's configuration.
+  TargetStatus Status(TargetBuilder* builder) const;
   FamilyList Families() const;
   // Where failures to fetch are written; null: nowhere.
   void SetFailureLog(std::shared_ptr<FailureLog> log);

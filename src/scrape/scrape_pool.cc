@@ -147,12 +147,12 @@ void ScrapePool::Stop() {
 
 void ScrapePool::AddStatus(bool with_dropped, TargetsStatus* status) const {
   base::MutexLock lock(mutex_);
+  TargetBuilder builder(*config_);
   for (const auto& [id, loop] : loops_) {
-    status->active.push_back(loop->Status());
+    status->active.push_back(loop->Status(&builder));
   }
   const uint64_t keep = config_->limits.keep_dropped_targets;
   uint64_t dropped = 0;
-  TargetBuilder builder(*config_);
   for (const discovery::GroupPtr& group : groups_) {
     const auto built = built_.find(group);
     if (built == built_.end()) {

@@ -27,7 +27,7 @@ class LogFollower {
                                                          base::FileSystem& fs, std::string name,
                                                          std::string path);
 
-  // As WalCursor::Read(), from one of the lanes.
+  // As WalCursor::Read(), from one of the lanes. REQUIRES: that lane is there.
   base::Status Read(Lane lane, size_t max_items, storage::WalBatch* batch);
   // All that was read from the lane is delivered, or given up.
   void Settle(Lane lane);

@@ -1,6 +1,7 @@
 // Head chunk files: what they hold need not be made again, and what they do not hold is not lost.
 #include "tsdb/head/chunk_files.h"
 
+#include <bit>
 #include <map>
 
 #include <gtest/gtest.h>
@@ -127,6 +128,50 @@ TEST_F(ChunkFilesTest, ReplayTakesChunksFromFilesAndTheRestFromTheLog) {
     for (const auto& [series, samples] : want_) {
       ASSERT_EQ(samples.size(), static_cast<size_t>(tick) + 1) << series;
     }
+  }
+}
+
+// Two processes have cut a series' chunks otherwise, and the log has no more of them: what only the
+// second file has is taken from it.
+TEST(ChunkFilesOverlapTest, WhatAChunkHasBehindOthersIsTakenFromIt) {
+  const auto fs = base::MakeMemoryFileSystem();
+  const auto value = [](int64_t tick) { return static_cast<double>(tick) / 4; };
+  model::SeriesRef ref;
+  {
+    const auto store = Open(*fs);
+    const auto appender = store->head.NewAppender();
+    ref = Ref(*appender, 0);
+    const storage::RefSample sample{ref, kNow, value(0)};
+    storage::AppendOutcome outcome;
+    appender->Append({&sample, 1}, {&outcome, 1});
+    ASSERT_TRUE(appender->Commit());
+  }
+  const auto write_file = [&](const std::string& name, int64_t first, int64_t last) {
+    uint8_t data[1024];
+    chunk::XorState state;
+    chunk::XorBegin(&state, data);
+    for (int64_t tick = first; tick <= last; ++tick) {
+      ASSERT_TRUE(chunk::XorAppend(&state, data, kNow + tick * kInterval, value(tick)));
+    }
+    std::string file;
+    BeginChunkFile(&file);
+    AppendFileChunk({.ref = ref,
+                     .chunk = {.encoding = chunk::Encoding::kXor,
+                               .min_time = kNow + first * kInterval,
+                               .max_time = kNow + last * kInterval,
+                               .data = std::span(data).first(chunk::XorBytes(state))}},
+                    &file);
+    ASSERT_TRUE(base::WriteFileAtomically(*fs, base::JoinPath(kDir, name), file));
+  };
+  ASSERT_TRUE(fs->CreateDirs(kDir));
+  write_file("000001", 0, 9);
+  write_file("000002", 5, 14);
+  write_file("000003", 15, 20);
+  const auto store = Open(*fs);
+  const auto samples = All(store->head)["{__name__=\"m\", i=\"0\"}"];
+  EXPECT_EQ(samples.size(), 21u);
+  for (const auto& [t, text] : samples) {
+    EXPECT_EQ(text, std::to_string(std::bit_cast<uint64_t>(value((t - kNow) / kInterval)))) << t;
   }
 }
 

@@ -61,7 +61,6 @@ base::Status Head::Replay(base::FileSystem& fs, ReplayOptions options) {
   {
     HeadReplay replay(state_, fs, std::move(options));
     status = replay.Run();
-    snapshot_segment_ = replay.snapshot_segment();
     snapshot_bytes_ = replay.snapshot_bytes();
     logged_at_snapshot_ = -static_cast<int64_t>(replay.log_bytes());
   }
@@ -91,10 +90,9 @@ base::Status Head::TakeSnapshot(base::FileSystem& fs) {
     return written.error().Context("writing a head snapshot");
   }
   state_.metrics.snapshots.Add();
-  snapshot_segment_ = written->segment;
-  snapshot_bytes_ = written->bytes;
+  snapshot_bytes_ = *written;
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-  LOG_INFO("head snapshot written", kv("series", num_series()), kv("bytes", written->bytes),
+  LOG_INFO("head snapshot written", kv("series", num_series()), kv("bytes", *written),
            kv("seconds", took.count()));
   return {};
 }

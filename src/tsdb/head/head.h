@@ -117,8 +117,7 @@ class Head final : public storage::Appendable, public storage::Queryable {
   OutOfOrderHead out_of_order_{state_};
   size_t unmapped_before_ = 0;  // what the last WriteChunks() left in memory
   std::string snapshots_dir_;
-  uint32_t snapshot_segment_ = 0;  // of the newest one; 0: there is none
-  uint64_t snapshot_bytes_ = 0;
+  uint64_t snapshot_bytes_ = 0;  // of the newest one; 0: there is none
   // What was logged when it was taken. Counts from the start of the process, and goes below zero
   // for what was there before.
   int64_t logged_at_snapshot_ = 0;

@@ -66,7 +66,6 @@ base::Result<uint32_t> HeadReplay::LoadSnapshot() {
     shards_.Claim(from, to);
   }
   RETURN_IF_ERROR(loader.LoadChunks(loaded->made));
-  snapshot_segment_ = loaded->segment;
   snapshot_bytes_ = loaded->bytes;
   LOG_INFO("head snapshot loaded", kv("series", head_.num_series.load()),
            kv("bytes", loaded->bytes), kv("segment", loaded->segment));

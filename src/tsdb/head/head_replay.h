@@ -42,7 +42,6 @@ class HeadReplay {
 
   // After Run(): what the next snapshot is compared with.
   uint64_t log_bytes() const { return log_bytes_; }  // read, as they are in the files
-  uint32_t snapshot_segment() const { return snapshot_segment_; }
   uint64_t snapshot_bytes() const { return snapshot_bytes_; }
 
  private:
@@ -82,7 +81,6 @@ class HeadReplay {
   size_t num_parts_ = 0;
   std::vector<IndexedSeries> made_;  // not in the index yet
   uint64_t log_bytes_ = 0;
-  uint32_t snapshot_segment_ = 0;
   uint64_t snapshot_bytes_ = 0;
   Place applied_;
 };

@@ -47,6 +47,17 @@ void Describe(StoredHead& store, int64_t tick) {
   ASSERT_TRUE(appender->Commit());
 }
 
+// A sample of a series that no Tick() has; returns its ref.
+model::SeriesRef AppendLone(StoredHead& store, int64_t tick) {
+  const auto appender = store.head.NewAppender();
+  const storage::RefSample sample{Ref(*appender, 77), kNow + tick * kInterval, 1.5};
+  storage::AppendOutcome outcome;
+  appender->Append({&sample, 1}, {&outcome, 1});
+  EXPECT_EQ(outcome, storage::AppendOutcome::kAppended);
+  EXPECT_TRUE(appender->Commit());
+  return sample.ref;
+}
+
 class HeadSnapshotTest : public ::testing::Test {
  protected:
   // Some chunks in files, some full and some open ones in memory, a snapshot, and samples behind
@@ -216,14 +227,7 @@ TEST_F(HeadSnapshotTest, NoRefIsGivenToASecondSeries) {
   model::SeriesRef gone;
   {
     const auto store = Open(*fs_);
-    {
-      const auto appender = store->head.NewAppender();
-      gone = Ref(*appender, 77);
-      const storage::RefSample sample{gone, kNow + 390 * kInterval, 1};
-      storage::AppendOutcome outcome;
-      appender->Append({&sample, 1}, {&outcome, 1});
-      ASSERT_TRUE(appender->Commit());
-    }
+    gone = AppendLone(*store, 390);
     ASSERT_TRUE(Tick(*store, 1000));
     store->head.Truncate(kNow + 900 * kInterval);
     ASSERT_TRUE(store->head.WriteSnapshot(*fs_, true));
@@ -278,17 +282,9 @@ TEST(HeadSnapshotRefsTest, AChunkFileGoesToWhomTheLogMeans) {
 // back as one that the log knows.
 TEST(HeadSnapshotRefsTest, ASeriesWhoseRecordHasLeftTheLogIsLoggedAgain) {
   const auto fs = base::MakeMemoryFileSystem();
-  const auto append = [](StoredHead& store, int64_t tick) {
-    const auto appender = store.head.NewAppender();
-    const storage::RefSample sample{Ref(*appender, 77), kNow + tick * kInterval, 1.5};
-    storage::AppendOutcome outcome;
-    appender->Append({&sample, 1}, {&outcome, 1});
-    ASSERT_EQ(outcome, storage::AppendOutcome::kAppended);
-    ASSERT_TRUE(appender->Commit());
-  };
   {
     const auto store = Open(*fs);
-    append(*store, 0);
+    AppendLone(*store, 0);
     for (int64_t tick = 1; tick < 6; ++tick) {
       ASSERT_TRUE(Tick(*store, tick));
       CutLog(*store);
@@ -302,7 +298,7 @@ TEST(HeadSnapshotRefsTest, ASeriesWhoseRecordHasLeftTheLogIsLoggedAgain) {
   }
   {
     const auto store = Open(*fs);
-    append(*store, 1001);
+    AppendLone(*store, 1001);
   }
   for (const uint32_t segment : Snapshots(*fs)) {
     ASSERT_TRUE(fs->Remove(SnapshotPath(kDir, segment)));
@@ -315,21 +311,13 @@ TEST(HeadSnapshotRefsTest, ASeriesWhoseRecordHasLeftTheLogIsLoggedAgain) {
 // chunks in files.
 TEST(HeadSnapshotRefsTest, ASeriesMadeAfterTheSnapshotHasItsChunkFiles) {
   const auto fs = base::MakeMemoryFileSystem();
-  const auto append = [](StoredHead& store, int64_t tick) {
-    const auto appender = store.head.NewAppender();
-    const storage::RefSample sample{Ref(*appender, 77), kNow + tick * kInterval, 1.5};
-    storage::AppendOutcome outcome;
-    appender->Append({&sample, 1}, {&outcome, 1});
-    ASSERT_EQ(outcome, storage::AppendOutcome::kAppended);
-    ASSERT_TRUE(appender->Commit());
-  };
   Values want;
   {
     const auto store = Open(*fs);
-    append(*store, 0);
+    AppendLone(*store, 0);
     store->head.Truncate(kNow + 1000 * kInterval);
     ASSERT_TRUE(store->head.WriteSnapshot(*fs, true));
-    for (int64_t tick = 2000; tick < 2300; ++tick) append(*store, tick);
+    for (int64_t tick = 2000; tick < 2300; ++tick) AppendLone(*store, tick);
     ASSERT_TRUE(store->head.WriteChunks());
     want = All(store->head);
   }
@@ -348,14 +336,7 @@ TEST(HeadSnapshotRefsTest, AnUnloggedSeriesHasItsRefForItselfToo) {
   model::SeriesRef unlogged;
   {
     const auto store = Open(*fs);
-    {
-      const auto appender = store->head.NewAppender();
-      first = Ref(*appender, 77);
-      const storage::RefSample sample{first, kNow, 1};
-      storage::AppendOutcome outcome;
-      appender->Append({&sample, 1}, {&outcome, 1});
-      ASSERT_TRUE(appender->Commit());
-    }
+    first = AppendLone(*store, 0);
     store->head.Truncate(kNow + 1000 * kInterval);
     unlogged = Ref(*store->head.NewAppender(), 77);
     ASSERT_EQ(SlotOf(unlogged), SlotOf(first)) << "the test tests nothing";

@@ -1,7 +1,6 @@
 // Forgetting: old chunks, series without samples, and the log of both.
 #include <algorithm>
 #include <chrono>
-#include <limits>
 
 #include <absl/container/flat_hash_set.h>
 
@@ -125,15 +124,19 @@ std::vector<uint32_t> Head::UnlinkDying() {
 // A snapshot that has a series which is gone by now would bring it back at the next start as one
 // that the log knows, and it would go on without a record.
 base::Status Head::RenewSnapshot(base::FileSystem& fs) {
-  if (snapshot_segment_ == 0) return {};
+  if (snapshots_dir_.empty()) return {};
+  // Also one that this start could not use: a later one may.
+  ASSIGN_OR_RETURN(const std::vector<uint32_t> older, ListSnapshots(fs, snapshots_dir_));
+  if (older.empty()) return {};
   const base::Status taken = TakeSnapshot(fs);
   if (taken) return {};
   LOG_ERROR("a start would read more of the log", kv("err", taken.error()));
-  ASSIGN_OR_RETURN(const std::vector<uint32_t> older, ListSnapshots(fs, snapshots_dir_));
   for (const uint32_t segment : older) {
-    RETURN_IF_ERROR(fs.Remove(SnapshotPath(snapshots_dir_, segment)));
+    // The new one may have been put in their place before the failure.
+    const base::Status removed = fs.Remove(SnapshotPath(snapshots_dir_, segment));
+    if (!removed && removed.error().code() != base::ErrorCode::kNotFound) return removed;
   }
-  snapshot_segment_ = 0;
+  snapshot_bytes_ = 0;
   return {};
 }
 
@@ -167,11 +170,6 @@ base::Status Head::TruncateLog(base::FileSystem& fs, model::Timestamp min_time,
   if (base::Status removed = RemoveCheckpointed(fs, dir, through); !removed) {
     state_.metrics.checkpoint_deletions_failed.Add();
     return removed;
-  }
-  if (snapshot_segment_ <= through + 1) {
-    // The snapshot is of no use without the segment before its own: time for another.
-    snapshot_bytes_ = 0;
-    logged_at_snapshot_ = std::numeric_limits<int64_t>::min() / 2;
   }
   LOG_INFO("wal truncated", kv("through", SegmentName(through)),
            kv("series_kept", stats->series_kept), kv("series_dropped", stats->series_dropped),

@@ -84,9 +84,9 @@ void ReplayShards::Reach(uint32_t shard_index, uint32_t slot, MemSeries* series,
     if (series->Has(MemSeries::kHasSample) && c.min_time <= series->state.t) {
       // What is there was cut otherwise. A snapshot may rely on this chunk for what is newer; all
       // that the series has in the chunk's time is in it.
-      if (c.max_time > series->state.t) {
+      if (const int64_t newest = series->state.t; c.max_time > newest) {
         (void)AppendNewer(&chunks, series, c);  // what does not decode is left to the log
-        Cover(&shard, c.min_time, c.max_time);
+        Cover(&shard, newest + 1, series->state.t);
       }
       continue;
     }

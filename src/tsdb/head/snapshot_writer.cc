@@ -183,8 +183,8 @@ class SnapshotTaker {
 
 }  // namespace
 
-base::Result<WrittenSnapshot> WriteHeadSnapshot(HeadState& head, base::FileSystem& fs,
-                                                const std::string& dir) {
+base::Result<uint64_t> WriteHeadSnapshot(HeadState& head, base::FileSystem& fs,
+                                         const std::string& dir) {
   RETURN_IF_ERROR(fs.CreateDirs(dir));
   ASSIGN_OR_RETURN(const std::vector<uint32_t> older, ListSnapshots(fs, dir));
   SnapshotOrigin origin;
@@ -198,14 +198,14 @@ base::Result<WrittenSnapshot> WriteHeadSnapshot(HeadState& head, base::FileSyste
   head.appenders.WaitForEarlier();
   const std::string path = SnapshotPath(dir, origin.segment);
   const std::string unfinished = path + std::string(kUnfinishedSnapshot);
-  const auto write = [&]() -> base::Result<WrittenSnapshot> {
+  const auto write = [&]() -> base::Result<uint64_t> {
     ASSIGN_OR_RETURN(SnapshotWriter out, SnapshotWriter::Create(fs, unfinished));
     RETURN_IF_ERROR(SnapshotTaker(head, out).Run(origin));
     RETURN_IF_ERROR(out.Finish());
     // A series that is in the snapshot must be in the log, too.
     RETURN_IF_ERROR(head.wal->Sync());
     RETURN_IF_ERROR(fs.Rename(unfinished, path));
-    return WrittenSnapshot{.segment = origin.segment, .bytes = out.bytes()};
+    return out.bytes();
   };
   auto written = write();
   if (!written) {

@@ -12,12 +12,8 @@ namespace tributary::tsdb {
 
 // Writes what the head holds now into a file of `dir` (made when absent), and removes older ones.
 // Appends and queries go on meanwhile. Not beside a truncation or the writing of chunk files.
-// REQUIRES: the head logs.
-struct WrittenSnapshot {
-  uint32_t segment = 0;  // the log goes on here
-  uint64_t bytes = 0;
-};
-base::Result<WrittenSnapshot> WriteHeadSnapshot(HeadState& head, base::FileSystem& fs,
-                                                const std::string& dir);
+// Returns its bytes. REQUIRES: the head logs.
+base::Result<uint64_t> WriteHeadSnapshot(HeadState& head, base::FileSystem& fs,
+                                         const std::string& dir);
 
 }  // namespace tributary::tsdb
