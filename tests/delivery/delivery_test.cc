@@ -262,6 +262,22 @@ class DeliveryTest : public ::testing::Test {
     return 0;
   }
 
+  // Every series has arrived, and the newest sample of each is of time t.
+  bool AllEndAt(size_t series, int64_t t) {
+    const Received received = receiver_.received();
+    return received.size() == series && std::ranges::all_of(received, [t](const auto& one) {
+             return one.second.back().first == t;
+           });
+  }
+
+  // As --storage.agent.max-bytes does.
+  void BoundLog(uint64_t bytes) {
+    db_options_.wal_segment_bytes = 32 << 10;
+    db_options_.max_wal_bytes = bytes / 8 * 7;
+    db_options_.wal_compression = tsdb::WalCompression::kNone;
+    send_options_.max_backlog_bytes = bytes / 4 * 3;
+  }
+
   uint64_t LogBytes() {
     uint64_t bytes = 0;
     std::error_code gone;
@@ -426,6 +442,14 @@ class BacklogTest : public DeliveryTest {
       return 204;
     });
   }
+  // The receiver is back, offers such a window, and has had the first of the backlog.
+  void StartBehind(const std::string& window_seconds) {
+    receiver_.SetHeader("X-Tributary-Out-Of-Order-Window", window_seconds);
+    StartAgent();
+    AppendBacklog();
+    EndOutage();
+    ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= 2 * kSeries; }));
+  }
   bool HasArrived(int64_t t) {
     const Received received = receiver_.received();
     return received.size() == kSeries && std::ranges::all_of(received, [t](const auto& series) {
@@ -459,11 +483,7 @@ class BacklogTest : public DeliveryTest {
 };
 
 TEST_F(BacklogTest, FreshSamplesGoFirstWhereTheReceiverTakesOldOnes) {
-  receiver_.SetHeader("X-Tributary-Out-Of-Order-Window", "3600");
-  StartAgent();
-  AppendBacklog();
-  EndOutage();
-  ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= 2 * kSeries; }));
+  ASSERT_NO_FATAL_FAILURE(StartBehind("3600"));
   const int64_t fresh = base::SystemClock().NowMs();
   Append(kSeries, fresh);
   ASSERT_TRUE(Eventually([&] { return HasArrived(fresh); }));
@@ -478,11 +498,7 @@ TEST_F(BacklogTest, FreshSamplesGoFirstWhereTheReceiverTakesOldOnes) {
 
 TEST_F(BacklogTest, ItGoesInOrderWhereItIsTooOldForThat) {
   // It would be taken now, but ages while it is sent.
-  receiver_.SetHeader("X-Tributary-Out-Of-Order-Window", "1100");
-  StartAgent();
-  AppendBacklog();
-  EndOutage();
-  ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= 2 * kSeries; }));
+  ASSERT_NO_FATAL_FAILURE(StartBehind("1100"));
   const int64_t fresh = base::SystemClock().NowMs();
   Append(kSeries, fresh);
   ASSERT_TRUE(Eventually([&] { return HasArrived(fresh); }));
@@ -493,11 +509,7 @@ TEST_F(BacklogTest, ItGoesInOrderWhereItIsTooOldForThat) {
 }
 
 TEST_F(BacklogTest, WhatIsSetAsideOutlivesKills) {
-  receiver_.SetHeader("X-Tributary-Out-Of-Order-Window", "3600");
-  StartAgent();
-  AppendBacklog();
-  EndOutage();
-  ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= 2 * kSeries; }));
+  ASSERT_NO_FATAL_FAILURE(StartBehind("3600"));
   std::vector<int64_t> fresh;
   constexpr size_t kKills = 5;
   for (size_t i = 0; i < kKills; ++i) {
@@ -514,13 +526,9 @@ TEST_F(BacklogTest, WhatIsSetAsideOutlivesKills) {
 }
 
 TEST_F(BacklogTest, ABudgetIsKeptAlsoWithWhatIsSetAside) {
-  receiver_.SetHeader("X-Tributary-Out-Of-Order-Window", "3600");
   db_options_.wal_compression = tsdb::WalCompression::kNone;
   send_options_.max_backlog_bytes = 16 << 10;
-  StartAgent();
-  AppendBacklog();
-  EndOutage();
-  ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= 2 * kSeries; }));
+  ASSERT_NO_FATAL_FAILURE(StartBehind("3600"));
   int64_t fresh = base::SystemClock().NowMs();
   for (int i = 0; i < 200; ++i) {
     Append(kSeries, ++fresh);
@@ -682,10 +690,7 @@ TEST_F(DeliveryTest, AnOutageWithoutEndCostsABoundedLog) {
   constexpr int kSeries = 50;
   constexpr int64_t kTicks = 3000;
   constexpr uint64_t kBudget = 400 << 10;
-  db_options_.wal_segment_bytes = 32 << 10;
-  db_options_.max_wal_bytes = kBudget / 8 * 7;
-  db_options_.wal_compression = tsdb::WalCompression::kNone;
-  send_options_.max_backlog_bytes = kBudget / 4 * 3;
+  BoundLog(kBudget);
   write().queue.max_samples_per_send = 500;
   receiver_.SetJudge([](const Received&, size_t) { return 503; });
   StartAgent();
@@ -700,13 +705,7 @@ TEST_F(DeliveryTest, AnOutageWithoutEndCostsABoundedLog) {
   }
   EXPECT_GT(most, kBudget / 2);
   receiver_.SetJudge(nullptr);
-  const auto last_arrived = [&] {
-    const Received received = receiver_.received();
-    return received.size() == kSeries && std::ranges::all_of(received, [](const auto& series) {
-             return series.second.back().first == kTicks;
-           });
-  };
-  ASSERT_TRUE(Eventually(last_arrived));
+  ASSERT_TRUE(Eventually([&] { return AllEndAt(kSeries, kTicks); }));
   const double dropped =
       Metric("prometheus_remote_storage_samples_dropped_total", "reason=\"backlog_too_large\"");
   EXPECT_GT(dropped, 0);
@@ -722,10 +721,7 @@ TEST_F(DeliveryTest, TheOldestIsKeptWhereThatIsAskedFor) {
   constexpr int kSeries = 50;
   constexpr int64_t kTicks = 3000;
   constexpr uint64_t kBudget = 400 << 10;
-  db_options_.wal_segment_bytes = 32 << 10;
-  db_options_.max_wal_bytes = kBudget / 8 * 7;
-  db_options_.wal_compression = tsdb::WalCompression::kNone;
-  send_options_.max_backlog_bytes = kBudget / 4 * 3;
+  BoundLog(kBudget);
   send_options_.keep_oldest = true;
   write().queue.max_samples_per_send = 500;
   receiver_.SetJudge([](const Received&, size_t) { return 503; });
@@ -742,12 +738,7 @@ TEST_F(DeliveryTest, TheOldestIsKeptWhereThatIsAskedFor) {
   receiver_.SetJudge(nullptr);
   ASSERT_TRUE(Eventually([&] { return Metric("tributary_remote_storage_backlog_bytes") == 0; }));
   Append(kSeries, kTicks + 1);
-  ASSERT_TRUE(Eventually([&] {
-    const Received received = receiver_.received();
-    return received.size() == kSeries && std::ranges::all_of(received, [](const auto& series) {
-             return series.second.back().first == kTicks + 1;
-           });
-  }));
+  ASSERT_TRUE(Eventually([&] { return AllEndAt(kSeries, kTicks + 1); }));
   const double dropped =
       Metric("prometheus_remote_storage_samples_dropped_total", "reason=\"log_full\"");
   EXPECT_GT(dropped, 0);
@@ -767,10 +758,7 @@ TEST_F(DeliveryTest, WhatOneDestinationTakesIsLogged) {
   second.name = "other";
   second.url = other.Url();
   config_->remote_write.push_back(second);
-  db_options_.wal_segment_bytes = 32 << 10;
-  db_options_.max_wal_bytes = 140 << 10;
-  db_options_.wal_compression = tsdb::WalCompression::kNone;
-  send_options_.max_backlog_bytes = 120 << 10;
+  BoundLog(160 << 10);
   send_options_.keep_oldest = true;
   write().queue.max_samples_per_send = 500;
   receiver_.SetJudge([](const Received&, size_t) { return 503; });

@@ -13,29 +13,14 @@ import os
 import time
 
 import servers
-from kill_loop_test import TARGETS, Exporter, stored
+from counted import TARGETS, Exporter, agent_config, stored
 
 AWAY_S = float(os.environ.get("TRIBUTARY_OUTAGE_SECONDS", "45"))
 WINDOW = "storage: {{tsdb: {{out_of_order_time_window: 30m}}}}\n"
 
 # So narrow that the backlog takes seconds.
-CONFIG = """
-global: {{scrape_interval: 1s, scrape_timeout: 1s, external_labels: {{cluster: cut-off}}}}
-scrape_configs:
-  - job_name: counted
-    static_configs:
-TARGETS
-remote_write:
-  - url: URL/api/v1/write
-    queue_config: {{batch_send_deadline: 1s, min_backoff: 30ms, max_backoff: 1s, max_shards: 1,
-                   max_samples_per_send: 50}}
-"""
-
-
-def victoria_metrics():
-    return servers.Server(["victoria-metrics", "-storageDataPath={folder}/data",
-                           "-httpListenAddr=127.0.0.1:{port}", "-search.latencyOffset=0s"],
-                          ready="/health")
+QUEUE = ("{{batch_send_deadline: 1s, min_backoff: 30ms, max_backoff: 1s, max_shards: 1, "
+         "max_samples_per_send: 50}}")
 
 
 def series(receiver, start):
@@ -52,11 +37,7 @@ def run(name, receiver, fresh_first):
     agent = None
     start = time.time()
     try:
-        targets = "".join(
-            f'      - {{{{targets: ["127.0.0.1:{exporter.port}"], labels: {{{{__metrics_path__: /t/{i}, '
-            f'instance: "target-{i}"}}}}}}}}\n' for i in range(TARGETS))
-        agent = servers.our_agent(
-            CONFIG.replace("TARGETS", targets).replace("URL", receiver.url))
+        agent = servers.our_agent(agent_config(exporter, receiver, QUEUE))
         if not servers.wait_until(lambda: len(receiver.query("served")) == 10 * TARGETS):
             raise SystemExit(f"{name}: nothing arrives\n{agent.log()}")
         receiver.stop()
@@ -104,7 +85,7 @@ def main():
         runs = [
             pool.submit(run, "tributary", servers.our_server(WINDOW), True),
             pool.submit(run, "prometheus", servers.prometheus_server(WINDOW), True),
-            pool.submit(run, "victoria-metrics", victoria_metrics(), True),
+            pool.submit(run, "victoria-metrics", servers.victoria_metrics(), True),
             pool.submit(run, "prometheus, in order only", servers.prometheus_server(), False),
         ]
         failures = [str(run.exception()) for run in runs if run.exception()]

@@ -10,82 +10,20 @@ may have been called out of order or been given up either: there, what is sent a
   TRIBUTARY_SEED          of the times of the kills (default: another each time, printed)
 """
 
-import http.server
 import os
 import random
 import signal
-import threading
 import time
 
 import servers
+from counted import INTERVAL_S, TARGETS, Exporter, agent_config, stored
 
 SECONDS = float(os.environ.get("TRIBUTARY_KILL_SECONDS", "25"))
 SEED = int(os.environ.get("TRIBUTARY_SEED", str(int(time.time()))))
-TARGETS = 20
-INTERVAL_S = 1.0
 # Between the answer to a scrape and its samples in the agent's log.
 UNDER_WAY_S = 0.5
 
-CONFIG = """
-global: {{scrape_interval: 1s, scrape_timeout: 1s, external_labels: {{cluster: killed}}}}
-scrape_configs:
-  - job_name: counted
-    static_configs:
-TARGETS
-remote_write:
-  - url: URL/api/v1/write
-    queue_config: {{batch_send_deadline: 1s, min_backoff: 30ms, max_backoff: 1s}}
-"""
-
-
-class Exporter:
-    """served[i] is a list of (count, monotonic time) of the scrapes of target i."""
-
-    def __init__(self):
-        self.served = [[] for _ in range(TARGETS)]
-        self.lock = threading.Lock()
-        self.open = True
-        exporter = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self):
-                served = exporter.served[int(self.path.rsplit("/", 1)[1])]
-                with exporter.lock:
-                    if not exporter.open:
-                        self.close_connection = True
-                        return
-                    count = len(served) + 1
-                    served.append((count, time.monotonic()))
-                text = "".join(f'served{{copy="{i}"}} {count}\n' for i in range(10)).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "text/plain; version=0.0.4")
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                try:
-                    self.wfile.write(text)
-                except OSError:
-                    pass
-
-            def log_message(self, *_):
-                pass
-
-        class Server(http.server.ThreadingHTTPServer):
-            def handle_error(self, *_):
-                pass  # the agent died in the middle of a scrape
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def close(self):
-        """From here on no scrape is served, not even over connections that stay open."""
-        with self.lock:
-            self.open = False
-        self.server.shutdown()
-        self.server.server_close()
+QUEUE = "{{batch_send_deadline: 1s, min_backoff: 30ms, max_backoff: 1s}}"
 
 
 def counter(server, name):
@@ -114,15 +52,6 @@ class Victim:
         time.sleep(down_s)
         self.server.start()
         self.kills.append((killed, time.monotonic()))
-
-
-def stored(receiver, target, start):
-    """Values of one series by time; VictoriaMetrics shows staleness markers, as NaN."""
-    window = int(time.time() - start) + 60
-    result = receiver.query(f'served{{copy="7",instance="target-{target}"}}[{window}s]')
-    if len(result) != 1:
-        raise SystemExit(f"target {target} has {len(result)} series")
-    return [(float(t), int(v)) for t, v in result[0]["values"] if v != "NaN"]
 
 
 def check(exporter, receiver, agent, start):
@@ -155,11 +84,7 @@ def run(name, make_receiver):
     start = time.time()
     try:
         receiver_server = make_receiver()
-        targets = "".join(
-            f'      - {{{{targets: ["127.0.0.1:{exporter.port}"], labels: {{{{__metrics_path__: /t/{i}, '
-            f'instance: "target-{i}"}}}}}}}}\n' for i in range(TARGETS))
-        agent_server = servers.our_agent(
-            CONFIG.replace("TARGETS", targets).replace("URL", receiver_server.url))
+        agent_server = servers.our_agent(agent_config(exporter, receiver_server, QUEUE))
         receiver = Victim(receiver_server, ["prometheus_tsdb_out_of_order_samples_total"])
         agent = Victim(agent_server, ["prometheus_remote_storage_samples_failed_total",
                                       "prometheus_remote_storage_samples_dropped_total"])

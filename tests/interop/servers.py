@@ -126,3 +126,9 @@ def vmagent(scrape_config, remote_write_url):
                    f"-remoteWrite.url={remote_write_url}",
                    "-remoteWrite.tmpDataPath={folder}/data",
                    "-httpListenAddr=127.0.0.1:{port}"], scrape_config, ready="/health")
+
+
+def victoria_metrics():
+    return Server(["victoria-metrics", "-storageDataPath={folder}/data",
+                   "-httpListenAddr=127.0.0.1:{port}", "-search.latencyOffset=0s"],
+                  ready="/health")
