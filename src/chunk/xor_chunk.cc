@@ -88,7 +88,7 @@ void PutValue(Writer* out, XorState* state, double v) {
   out->Put(delta >> trailing, significant);
 }
 
-// Reads the chunk sample by sample: ReadFirst(), ReadSecond(), then ReadUnchanged() and ReadNext()
+// Reads the chunk sample by sample: ReadFirst(), ReadSecond(), then ReadUnchanged() or ReadNext()
 // for all others. The hot part is forced inline, so that the whole state lives in registers.
 //
 // Words are loaded without a look at the end: when it comes near, the rest of the chunk is copied
@@ -119,27 +119,32 @@ class Reader {
     t_delta = delta;
     MoveTo(at);
     Advance();
-    NearEnd();
-    return ReadValue(Peek(), 0) && !Overrun();
+    return NearEnd() && ReadValue(Peek(), 0) && !Overrun();
+  }
+
+  // Whether a sample, or a run of them, can be read. False: what was read went beyond the end.
+  // What is read afterwards needs no look at the end.
+  [[gnu::always_inline]] bool NearEnd() {
+    if (bit_ < safe_end_) [[likely]]
+      return true;
+    if (data_ != tail_) MoveToTail();
+    return !Overrun();
   }
 
   // How many samples follow, `most` at most, that change neither interval nor value. They are
-  // passed over; t is the caller's to advance. REQUIRES: two samples were read.
+  // passed over; t is the caller's to advance. REQUIRES: two samples were read, NearEnd().
   [[gnu::always_inline]] size_t ReadUnchanged(size_t most) {
-    NearEnd();
     const uint64_t word = Peek();
     if ((word >> 62) != 0) return 0;
     // The mark ends the count where the word's bits do.
     size_t run = static_cast<size_t>(std::countl_zero(word | uint64_t{1} << 7)) / 2;
     run = std::min(run, most);
-    if (const size_t left = Overrun() ? 0 : (end_ - bit_) / 2; run > left) run = left;
     bit_ += 2 * run;
     return run;
   }
 
-  // REQUIRES: two samples were read.
+  // False when it makes no sense. REQUIRES: two samples were read, NearEnd().
   [[gnu::always_inline]] bool ReadNext() {
-    NearEnd();
     const uint64_t word = Peek();
     unsigned used = 1;
     if ((word >> 63) != 0) {
@@ -157,16 +162,18 @@ class Reader {
         t_delta += Word(bit_ + 4);
         bit_ += 68;
         Advance();
-        return ReadValue(Peek(), 0) && !Overrun();
+        return ReadValue(Peek(), 0);
       }
       t_delta += dod;
     }
     Advance();
-    return ReadValue(word, used) && !Overrun();
+    return ReadValue(word, used);
   }
 
   void Advance() { t = static_cast<int64_t>(static_cast<uint64_t>(t) + t_delta); }
   size_t position() const { return start_ + bit_; }
+  // More was read than there is.
+  bool Overrun() const { return bit_ > end_; }
 
   int64_t t = 0;
   uint64_t t_delta = 0;
@@ -177,20 +184,12 @@ class Reader {
   bool has_window = false;
 
  private:
-  bool Overrun() const { return bit_ > end_; }
-
   void MoveTo(size_t byte) {
     data_ = chunk_.data();
     start_ = 0;
     bit_ = byte * 8;
     end_ = chunk_.size() * 8;
     safe_end_ = chunk_.size() < kReadAhead ? 0 : (chunk_.size() - kReadAhead) * 8 + 1;
-  }
-
-  // Makes sure that a sample can be read at bit_.
-  [[gnu::always_inline]] void NearEnd() {
-    if (bit_ >= safe_end_) [[unlikely]]
-      MoveToTail();
   }
 
   [[gnu::noinline]] static void CopyTail(const uint8_t* from, size_t size, uint8_t* tail) {
@@ -205,7 +204,7 @@ class Reader {
     start_ = byte * 8;
     bit_ -= start_;
     end_ = left * 8;
-    safe_end_ = SIZE_MAX;  // all samples that do not overrun
+    safe_end_ = 0;  // each sample may be the last
   }
 
   // At least 57 bits from bit_ on, then zeros.
@@ -259,16 +258,18 @@ base::Error CorruptAt(size_t sample) {
   return Corruption("xor chunk: cannot decode sample " + std::to_string(sample));
 }
 
+// The samples up to max_time; those before min_time are passed over. All of them without kRange.
 template <bool kRange>
-Result<size_t> Decode(std::span<const uint8_t> chunk, int64_t min_time, int64_t max_time,
-                      int64_t* timestamps, double* values) {
+[[gnu::always_inline]] inline Result<size_t> Decode(std::span<const uint8_t> chunk,
+                                                    int64_t min_time, int64_t max_time,
+                                                    int64_t* timestamps, double* values) {
   if (chunk.size() < kXorHeaderBytes) return Corruption("xor chunk: shorter than its header");
   const size_t total = ChunkNumSamples(chunk);
   Reader::Tail tail;
-  Reader in(chunk, &tail);
+  Reader begin(chunk, &tail);
   size_t stored = 0;
   // False when this sample and all after it are too late.
-  const auto store = [&] {
+  const auto store = [&](const Reader& in) {
     if (kRange && in.t > max_time) return false;
     timestamps[stored] = in.t;
     values[stored] = std::bit_cast<double>(in.value);
@@ -276,23 +277,47 @@ Result<size_t> Decode(std::span<const uint8_t> chunk, int64_t min_time, int64_t 
     return true;
   };
   for (size_t i = 0; i < std::min<size_t>(total, 2); ++i) {
-    if (!(i == 0 ? in.ReadFirst() : in.ReadSecond())) return CorruptAt(i);
-    if (!store()) return stored;
+    if (!(i == 0 ? begin.ReadFirst() : begin.ReadSecond())) return CorruptAt(i);
+    if (!store(begin)) return stored;
   }
-  for (size_t i = 2; i < total; ++i) {
-    const uint64_t before = in.value;
+  Reader in = begin;  // has no address, and so lives in registers
+  for (size_t i = 2; i < total;) {
+    if (!in.NearEnd()) return CorruptAt(i - 1);
+    if (size_t unchanged = in.ReadUnchanged(total - i); unchanged > 0) {
+      i += unchanged;
+      for (; unchanged > 0; --unchanged) {
+        in.Advance();
+        if (!store(in)) return stored;
+      }
+      continue;
+    }
     if (!in.ReadNext()) [[unlikely]]
       return CorruptAt(i);
-    if (!store()) return stored;
-    if (in.value != before) continue;
-    const size_t unchanged = in.ReadUnchanged(total - i - 1);
-    for (size_t k = 0; k < unchanged; ++k) {
-      in.Advance();
-      if (!store()) return stored;
-    }
-    i += unchanged;
+    if (!store(in)) return stored;
+    ++i;
   }
+  if (total > 2 && in.Overrun()) return CorruptAt(total - 1);
   return stored;
+}
+
+#if defined(__x86_64__)
+// Shifts by numbers in registers are most of the work, and a third as long with BMI2.
+template <bool kRange>
+[[gnu::target("bmi2")]] Result<size_t> DecodeWithBmi2(std::span<const uint8_t> chunk,
+                                                      int64_t min_time, int64_t max_time,
+                                                      int64_t* timestamps, double* values) {
+  return Decode<kRange>(chunk, min_time, max_time, timestamps, values);
+}
+#endif
+
+template <bool kRange>
+Result<size_t> DecodeAsFits(std::span<const uint8_t> chunk, int64_t min_time, int64_t max_time,
+                            int64_t* timestamps, double* values) {
+#if defined(__x86_64__)
+  static const bool has_bmi2 = __builtin_cpu_supports("bmi2") != 0;
+  if (has_bmi2) return DecodeWithBmi2<kRange>(chunk, min_time, max_time, timestamps, values);
+#endif
+  return Decode<kRange>(chunk, min_time, max_time, timestamps, values);
 }
 
 }  // namespace
@@ -347,7 +372,9 @@ Result<XorState> XorResume(std::span<const uint8_t> chunk) {
   Reader::Tail tail;
   Reader in(chunk, &tail);
   for (size_t i = 0; i < state.num_samples; ++i) {
-    const bool ok = i >= 2 ? in.ReadNext() : i == 0 ? in.ReadFirst() : in.ReadSecond();
+    const bool ok = i >= 2   ? in.NearEnd() && in.ReadNext() && !in.Overrun()
+                    : i == 0 ? in.ReadFirst()
+                             : in.ReadSecond();
     if (!ok) return CorruptAt(i);
   }
   state.t = in.t;
@@ -367,12 +394,12 @@ size_t ChunkNumSamples(std::span<const uint8_t> chunk) {
 }
 
 Result<size_t> XorDecode(std::span<const uint8_t> chunk, int64_t* timestamps, double* values) {
-  return Decode<false>(chunk, 0, 0, timestamps, values);
+  return DecodeAsFits<false>(chunk, 0, 0, timestamps, values);
 }
 
 Result<size_t> XorDecodeRange(std::span<const uint8_t> chunk, int64_t min_time, int64_t max_time,
                               int64_t* timestamps, double* values) {
-  return Decode<true>(chunk, min_time, max_time, timestamps, values);
+  return DecodeAsFits<true>(chunk, min_time, max_time, timestamps, values);
 }
 
 }  // namespace tributary::chunk
