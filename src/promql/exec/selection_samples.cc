@@ -80,9 +80,11 @@ class SelectionSamples final : public SampleSource {
     const size_t room = had + chunk::ChunkNumSamples(view.data);
     out->t.resize(room);
     out->v.resize(room);
-    ASSIGN_OR_RETURN(
-        const size_t n,
-        chunk::XorDecodeRange(view.data, mint, maxt, out->t.data() + had, out->v.data() + had));
+    int64_t* const t = out->t.data() + had;
+    double* const v = out->v.data() + had;
+    const bool whole = view.min_time >= mint && view.max_time <= maxt;
+    ASSIGN_OR_RETURN(const size_t n, whole ? chunk::XorDecode(view.data, t, v)
+                                           : chunk::XorDecodeRange(view.data, mint, maxt, t, v));
     out->t.resize(had + n);
     out->v.resize(had + n);
     if (options_.start_timestamps) out->st.resize(had + n, 0);

@@ -73,13 +73,27 @@ class InstantSelector final : public SelectorRows {
     const int64_t stride = options_.when.at ? 0 : steps_.step_ms;
     const int64_t lookback = options_.lookback_delta_ms;
     uint64_t read = 0;
+    const auto put = [&](size_t step, double value) {
+      out[step] = value;
+      read += static_cast<uint64_t>(!IsAbsent(value));
+    };
     size_t upto = 0;  // how many are not after the time looked at
-    for (size_t step = 0; step < out.size(); step++) {
-      const auto when = start + static_cast<int64_t>(step) * stride;
+    for (size_t step = 0; step < out.size();) {
+      auto when = start + static_cast<int64_t>(step) * stride;
+      const size_t before = upto;
       while (upto < n && t[upto] <= when) upto++;
-      if (upto == 0 || t[upto - 1] <= when - lookback) continue;
-      out[step] = v[upto - 1];
-      read += static_cast<uint64_t>(!IsAbsent(out[step]));
+      if (upto > 0 && t[upto - 1] > when - lookback) put(step, v[upto - 1]);
+      step++;
+      // Samples are mostly as regular as steps, so that the next is as many samples ahead.
+      const size_t ahead = upto - before;
+      if (ahead == 0) continue;
+      for (size_t next = upto + ahead; step < out.size() && next < n; next += ahead) {
+        when += stride;
+        const bool is_newest = t[next - 1] <= when && t[next] > when;
+        if (!is_newest || t[next - 1] <= when - lookback) break;
+        put(step++, v[next - 1]);
+        upto = next;
+      }
     }
     return read;
   }

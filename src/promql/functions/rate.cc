@@ -4,35 +4,18 @@
 #include <memory>
 #include <optional>
 
+#include "promql/functions/extrapolation.h"
 #include "promql/functions/histogram_ops.h"
 #include "promql/functions/reset_correction.h"
 #include "promql/functions/start_timestamps.h"
 #include "promql/functions/windowed_function.h"
 
 namespace tributary::promql {
-namespace {
 
-struct RateKind {
-  bool counter = false;     // resets are corrected for
-  bool per_second = false;  // divided by the range
-};
-
-// What extrapolation needs to know of a window. Times in milliseconds.
-struct Extrapolation {
-  model::Timestamp start, end;  // of the range
-  int64_t first_t, last_t;      // of the samples
-  size_t intervals;             // samples - 1, > 0
-  double first;                 // value of the first sample, or count of the first histogram
-  double increase;              // over the samples
-  bool counter;
-};
-
-// How much longer than the samples' own interval the extrapolated one is: Prometheus's
-// "factor", without the division by the range.
 double ExtrapolationFactor(const Extrapolation& e) {
-  double to_start = static_cast<double>(e.first_t - e.start) / 1000;
-  double to_end = static_cast<double>(e.end - e.last_t) / 1000;
-  const double sampled = static_cast<double>(e.last_t - e.first_t) / 1000;
+  double to_start = static_cast<double>(e.to_start_ms) / 1000;
+  double to_end = static_cast<double>(e.to_end_ms) / 1000;
+  const double sampled = static_cast<double>(e.sampled_ms) / 1000;
   const double average = sampled / static_cast<double>(e.intervals);
   const double threshold = average * 1.1;
   if (to_start >= threshold) to_start = average / 2;
@@ -44,28 +27,12 @@ double ExtrapolationFactor(const Extrapolation& e) {
   return sampled == 0 ? 1.0 : (sampled + to_start + to_end) / sampled;
 }
 
-// The same within rounding, with one division; times stay in milliseconds.
-double FastExtrapolationFactor(const Extrapolation& e) {
-  double to_start = static_cast<double>(e.first_t - e.start);
-  double to_end = static_cast<double>(e.end - e.last_t);
-  const double sampled = static_cast<double>(e.last_t - e.first_t);
-  const double n = static_cast<double>(e.intervals);
-  const double threshold = sampled * 1.1;  // times n
-  // The result jumps at the threshold: what is close to it is left to the exact formula.
-  constexpr double kMargin = 1e-9;
-  const double margin = threshold * kMargin;
-  const double start_excess = to_start * n - threshold;
-  const double end_excess = to_end * n - threshold;
-  if (std::abs(start_excess) <= margin || std::abs(end_excess) <= margin || sampled == 0) {
-    return ExtrapolationFactor(e);
-  }
-  if (start_excess > 0) to_start = sampled / n / 2;
-  if (e.counter && e.increase > 0 && e.first >= 0 && sampled * e.first < to_start * e.increase) {
-    to_start = sampled * (e.first / e.increase);
-  }
-  if (end_excess > 0) to_end = sampled / n / 2;
-  return (sampled + to_start + to_end) / sampled;
-}
+namespace {
+
+struct RateKind {
+  bool counter = false;     // resets are corrected for
+  bool per_second = false;  // divided by the range
+};
 
 class RateKernel {
  public:
@@ -124,8 +91,8 @@ class RateKernel {
     } else if (n < 2) {
       return;
     } else {
-      factor = ExtrapolationFactor(
-          {w.start, w.end, w.t[0], w.t[n - 1], n - 1, w.v[0], increase, kind_.counter});
+      factor = ExtrapolationFactor({w.t[0] - w.start, w.end - w.t[n - 1], w.t[n - 1] - w.t[0],
+                                    n - 1, w.v[0], increase, kind_.counter});
     }
     out->Set(w.step, increase * PerSecond(factor, w));
   }
@@ -148,8 +115,9 @@ class RateKernel {
     } else if (n < 2) {
       return;
     } else {
-      factor = ExtrapolationFactor({w.start, w.end, w.h[0].t, w.h[n - 1].t, n - 1, w.h[0].h->count,
-                                    increase->count, kind_.counter});
+      factor =
+          ExtrapolationFactor({w.h[0].t - w.start, w.end - w.h[n - 1].t, w.h[n - 1].t - w.h[0].t,
+                               n - 1, w.h[0].h->count, increase->count, kind_.counter});
     }
     model::Mul(&*increase, PerSecond(factor, w));
     out->Set(w.step, std::make_shared<model::FloatHistogram>(std::move(*increase)));
@@ -180,6 +148,7 @@ class RateFunction final : public RangeFunction {
       }
     }
     ResetCorrection correction(resets, v);
+    ExtrapolationBatch batch(kind_.counter);
     WindowCursor window;
     uint64_t read = 0, largest = 0;
     uint64_t checked = 0;  // corrections made when the clock was last looked at
@@ -193,33 +162,42 @@ class RateFunction final : public RangeFunction {
       const size_t first = window.begin, last = window.end - 1;
       const double increase = v[last] - v[first];
       if (resets.empty()) {
-        out->values[step] = Extrapolated(s, {step, first, last}, increase);
+        Extrapolate(s, {step, first, last}, increase, &batch, out);
         continue;
       }
       if (!correction.Add({step, first, last}, increase)) continue;
-      Flush(s, &correction, out);
+      Flush(s, &correction, &batch, out);
       if (correction.made() - checked > kSamplesPerCheck) {
         RETURN_IF_ERROR(env_.context->Check());
         checked = correction.made();
       }
     }
-    Flush(s, &correction, out);
+    Flush(s, &correction, &batch, out);
+    Flush(&batch, out);
     env_.context->budget().CountRead(read);
     return env_.context->budget().Touch(largest);
   }
 
  private:
-  double Extrapolated(const Samples& s, const StepWindow& w, double increase) const {
+  void Extrapolate(const Samples& s, const StepWindow& w, double increase,
+                   ExtrapolationBatch* batch, Row* out) const {
     const auto end = env_.window.when(env_.steps.at(w.step));
-    const double factor =
-        FastExtrapolationFactor({end - env_.window.range_ms, end, s.t[w.first], s.t[w.last],
-                                 w.last - w.first, s.v[w.first], increase, kind_.counter});
-    return increase * (factor * per_second_);
+    const int64_t first_t = s.t[w.first], last_t = s.t[w.last];
+    if (batch->Add(w.step, {first_t - (end - env_.window.range_ms), end - last_t, last_t - first_t,
+                            w.last - w.first, s.v[w.first], increase, kind_.counter})) {
+      Flush(batch, out);
+    }
   }
 
-  void Flush(const Samples& s, ResetCorrection* correction, Row* out) const {
-    correction->Flush([&](const StepWindow& w, double increase) {
-      out->values[w.step] = Extrapolated(s, w, increase);
+  void Flush(const Samples& s, ResetCorrection* correction, ExtrapolationBatch* batch,
+             Row* out) const {
+    correction->Flush(
+        [&](const StepWindow& w, double increase) { Extrapolate(s, w, increase, batch, out); });
+  }
+
+  void Flush(ExtrapolationBatch* batch, Row* out) const {
+    batch->Flush([&](size_t step, double increase, double factor) {
+      out->values[step] = increase * (factor * per_second_);
     });
   }
 
