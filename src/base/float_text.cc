@@ -4,6 +4,9 @@
 // them out differently: its fixed form prints all digits of the exact value (1e23 becomes
 // 99999999999999991611392, Go pads the shortest digits with zeros). So the digits and the exponent
 // are taken from its scientific form and laid out here.
+#include "base/float_text.h"
+
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
@@ -86,22 +89,34 @@ bool AppendSpecial(std::string* out, double value) {
 }
 
 // Writes what takes no search for the shortest digits: whole numbers and those of two decimals.
-// Both have at most 15 digits, and no two such numbers are the same double. False when `magnitude`
+// Both have at most 15 digits, and no two such numbers are the same double. Null when `magnitude`
 // is not one of them.
-bool AppendShortDecimal(std::string* out, double magnitude) {
+char* WriteShortDecimal(char* p, double magnitude) {
   constexpr double kLimit = 1e13;
-  if (!(magnitude < kLimit)) return false;
+  if (!(magnitude < kLimit)) return nullptr;
   const auto hundredths = static_cast<uint64_t>(magnitude * 100 + 0.5);
-  if (static_cast<double>(hundredths) / 100 != magnitude) return false;
-  char text[24];
-  char* p = std::to_chars(text, text + sizeof(text), hundredths / 100).ptr;
+  if (static_cast<double>(hundredths) / 100 != magnitude) return nullptr;
+  p = std::to_chars(p, p + kFloatJsonBytes, hundredths / 100).ptr;
   if (const uint64_t fraction = hundredths % 100; fraction != 0) {
     *p++ = '.';
     *p++ = static_cast<char>('0' + fraction / 10);
     if (fraction % 10 != 0) *p++ = static_cast<char>('0' + fraction % 10);
   }
-  out->append(text, static_cast<size_t>(p - text));
-  return true;
+  return p;
+}
+
+// Those that are very small, very large, or not finite.
+char* WriteSeldomJson(char* p, double value) {
+  std::string text;
+  if (!AppendSpecial(&text, value)) {
+    const double magnitude = std::fabs(value);
+    if (magnitude < 1e-6 || magnitude >= 1e21) {
+      AppendExponent(&text, Shortest(magnitude));
+    } else {
+      AppendFixed(&text, Shortest(magnitude));
+    }
+  }
+  return std::copy(text.begin(), text.end(), p);
 }
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
@@ -156,20 +171,19 @@ std::string FormatFloat(double value) {
   return out;
 }
 
-void AppendFloatJson(std::string* out, double value) {
-  if (AppendSpecial(out, value)) return;
+char* WriteFloatJson(char* p, double value) {
   const double magnitude = std::fabs(value);
-  if (AppendShortDecimal(out, magnitude)) return;
-  if (magnitude < 1e-6 || magnitude >= 1e21) {
-    AppendExponent(out, Shortest(magnitude));
-  } else if (magnitude < 0x1p53) {
-    // From 2^53 on, that form would pad with digits of the exact value instead of zeros.
-    char text[40];
-    const auto end = std::to_chars(text, text + sizeof(text), magnitude, std::chars_format::fixed);
-    out->append(text, static_cast<size_t>(end.ptr - text));
-  } else {
-    AppendFixed(out, Shortest(magnitude));
-  }
+  // From 2^53 on, the fixed form would pad with digits of the exact value instead of zeros.
+  const bool is_usual = magnitude >= 1e-6 && magnitude < 0x1p53;
+  if (!is_usual && magnitude != 0) return WriteSeldomJson(p, value);
+  if (std::signbit(value)) *p++ = '-';
+  if (char* const end = WriteShortDecimal(p, magnitude); end != nullptr) return end;
+  return std::to_chars(p, p + kFloatJsonBytes, magnitude, std::chars_format::fixed).ptr;
+}
+
+void AppendFloatJson(std::string* out, double value) {
+  char text[kFloatJsonBytes];
+  out->append(text, static_cast<size_t>(WriteFloatJson(text, value) - text));
 }
 
 std::string FormatFloatG(double value) {

@@ -56,22 +56,16 @@ void WriteSeries(wire::JsonWriter& json, const promql::Series& series) {
   json.EndObject();
 }
 
-void WriteGridRow(wire::JsonWriter& json, const promql::Grid& grid, const promql::Grid::Row& row) {
+void WriteGridRow(wire::JsonWriter& json, const promql::Grid& grid, const wire::SampleHeads& heads,
+                  const promql::Grid::Row& row) {
   json.BeginObject();
   json.Key("metric");
   WriteLabels(json, row.metric);
-  bool any = false;
-  for (size_t step = 0; step < row.values.size(); step++) {
-    if (model::IsStaleNaN(row.values[step])) continue;
-    if (!any) {
-      json.Key("values");
-      json.BeginArray();
-      any = true;
-    }
-    json.Sample(grid.at(step), row.values[step]);
+  if (!std::ranges::all_of(row.values, model::IsStaleNaN)) {
+    json.Key("values");
+    json.Samples(heads, row.values);
   }
-  if (any) json.EndArray();
-  any = false;
+  bool any = false;
   for (size_t step = 0; step < row.histograms.size(); step++) {
     if (!row.histograms[step]) continue;
     if (!any) {
@@ -155,8 +149,11 @@ struct ResultWriter {
               [&m](wire::JsonWriter& out, size_t i) { WriteSeries(out, m[i]); });
   }
   void operator()(const promql::Grid& grid) const {
-    WriteRows(json, pool, grid.rows.size(), grid.rows.empty() ? 0 : PointsOf(grid.rows[0]),
-              [&grid](wire::JsonWriter& out, size_t i) { WriteGridRow(out, grid, grid.rows[i]); });
+    const size_t steps = grid.rows.empty() ? 0 : grid.rows[0].values.size();
+    const wire::SampleHeads heads(grid.start, grid.step_ms, steps);
+    WriteRows(
+        json, pool, grid.rows.size(), grid.rows.empty() ? 0 : PointsOf(grid.rows[0]),
+        [&](wire::JsonWriter& out, size_t i) { WriteGridRow(out, grid, heads, grid.rows[i]); });
   }
 };
 

@@ -2,9 +2,12 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 #include "base/check.h"
+#include "base/float_text.h"
 #include "base/strings.h"
+#include "model/sample.h"
 
 namespace tributary::wire {
 namespace {
@@ -82,7 +85,43 @@ char* WriteSeconds(uint64_t seconds, char* p) {
   return WriteTwoDigits(low % 100, p);
 }
 
+// [<seconds>,"
+char* WriteSampleHead(char* p, int64_t timestamp_ms) {
+  *p++ = '[';
+  // The magnitude as unsigned: -INT64_MIN does not fit.
+  const uint64_t magnitude = timestamp_ms < 0 ? 0 - static_cast<uint64_t>(timestamp_ms)
+                                              : static_cast<uint64_t>(timestamp_ms);
+  if (timestamp_ms < 0) *p++ = '-';
+  p = WriteSeconds(magnitude / 1000, p);
+  if (const auto fraction = static_cast<uint32_t>(magnitude % 1000); fraction != 0) {
+    *p++ = '.';
+    *p++ = static_cast<char>('0' + fraction / 100);
+    p = WriteTwoDigits(fraction % 100, p);
+  }
+  *p++ = ',';
+  *p++ = '"';
+  return p;
+}
+
+char* WriteSampleEnd(char* p, double value) {
+  p = base::WriteFloatJson(p, value);
+  *p++ = '"';
+  *p++ = ']';
+  return p;
+}
+
+// With the comma before it.
+constexpr size_t kMostSampleBytes = 72;
+
 }  // namespace
+
+SampleHeads::SampleHeads(int64_t start_ms, int64_t step_ms, size_t steps) : heads_(steps) {
+  for (size_t i = 0; i < steps; ++i) {
+    char* const begin = heads_[i].text.data();
+    const int64_t t = start_ms + static_cast<int64_t>(i) * step_ms;
+    heads_[i].size = static_cast<uint8_t>(WriteSampleHead(begin, t) - begin);
+  }
+}
 
 void JsonWriter::Separate() {
   if (after_key_) {
@@ -205,24 +244,31 @@ void JsonWriter::Raw(std::string_view json) {
 
 void JsonWriter::Sample(int64_t timestamp_ms, double value) {
   Separate();
-  char buffer[32];
+  char buffer[kMostSampleBytes];
+  char* const end = WriteSampleEnd(WriteSampleHead(buffer, timestamp_ms), value);
+  out_->append(buffer, static_cast<size_t>(end - buffer));
+  MaybeFlush();
+}
+
+void JsonWriter::Samples(const SampleHeads& heads, std::span<const double> values) {
+  Separate();
+  char buffer[32 * kMostSampleBytes];
   char* p = buffer;
-  *p++ = '[';
-  // The magnitude as unsigned: -INT64_MIN does not fit.
-  const uint64_t magnitude = timestamp_ms < 0 ? 0 - static_cast<uint64_t>(timestamp_ms)
-                                              : static_cast<uint64_t>(timestamp_ms);
-  if (timestamp_ms < 0) *p++ = '-';
-  p = WriteSeconds(magnitude / 1000, p);
-  if (const auto fraction = static_cast<uint32_t>(magnitude % 1000); fraction != 0) {
-    *p++ = '.';
-    *p++ = static_cast<char>('0' + fraction / 100);
-    p = WriteTwoDigits(fraction % 100, p);
+  char before = '[';
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (model::IsStaleNaN(values[i])) continue;
+    if (p > buffer + sizeof(buffer) - kMostSampleBytes) {
+      out_->append(buffer, static_cast<size_t>(p - buffer));
+      p = buffer;
+    }
+    *p++ = before;
+    before = ',';
+    const SampleHeads::Head& head = heads.heads_[i];
+    std::memcpy(p, head.text.data(), head.text.size());
+    p = WriteSampleEnd(p + head.size, values[i]);
   }
-  *p++ = ',';
-  *p++ = '"';
   out_->append(buffer, static_cast<size_t>(p - buffer));
-  base::AppendFloatJson(out_, value);
-  out_->append("\"]", 2);
+  out_->append(before == '[' ? "[]" : "]");
   MaybeFlush();
 }
 

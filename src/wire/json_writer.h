@@ -2,13 +2,31 @@
 // writer; keys and nesting are the caller's business (DCHECKed).
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace tributary::wire {
+
+// The times of the steps of an answer as its samples begin with them: written once for all series.
+class SampleHeads {
+ public:
+  SampleHeads(int64_t start_ms, int64_t step_ms, size_t steps);
+
+ private:
+  friend class JsonWriter;
+  static constexpr size_t kBytes = 32;
+  struct Head {
+    std::array<char, kBytes - 1> text;  // [<seconds>,"
+    uint8_t size;
+  };
+  std::vector<Head> heads_;
+};
 
 class JsonWriter {
  public:
@@ -33,6 +51,8 @@ class JsonWriter {
   void Raw(std::string_view json);  // a whole value, already JSON
   // [<seconds with up to 3 decimals>,"<value>"]: a Prometheus sample.
   void Sample(int64_t timestamp_ms, double value);
+  // An array of samples, one a step; staleness markers are left out.
+  void Samples(const SampleHeads& heads, std::span<const double> values);
   // Hands over what is buffered.
   bool Finish();
   bool ok() const { return ok_; }

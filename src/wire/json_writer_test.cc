@@ -1,9 +1,13 @@
 #include "wire/json_writer.h"
 
+#include <bit>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include <gtest/gtest.h>
+
+#include "model/sample.h"
 
 namespace tributary::wire {
 namespace {
@@ -74,6 +78,34 @@ TEST(JsonWriter, Samples) {
   f(0, 1e21, R"([0,"1e+21"])");
   f(0, 123456789012345680000.0, R"([0,"123456789012345680000"])");
   f(0, 1e-7, R"([0,"1e-07"])");
+}
+
+TEST(JsonWriter, RowsOfSamplesAreTheSamples) {
+  constexpr int64_t kStart = std::numeric_limits<int64_t>::min();
+  constexpr size_t kSteps = 100;
+  std::vector<double> values;
+  for (size_t i = 0; i < kSteps; ++i) {
+    values.push_back(i % 7 == 3 ? std::bit_cast<double>(model::kStaleNaNBits)
+                                : -std::exp(static_cast<double>(i) - 50));
+  }
+  for (const size_t steps : {size_t{0}, size_t{1}, size_t{4}, kSteps}) {
+    for (const int64_t start : {kStart, int64_t{-3000}, int64_t{1435781430781}}) {
+      std::string row, alone;
+      JsonWriter row_json(&row), json(&alone);
+      row_json.BeginArray();
+      row_json.Null();
+      row_json.Samples(SampleHeads(start, 15'000, steps), std::span(values).first(steps));
+      json.BeginArray();
+      json.Null();
+      json.BeginArray();
+      for (size_t i = 0; i < steps; ++i) {
+        if (model::IsStaleNaN(values[i])) continue;
+        json.Sample(start + static_cast<int64_t>(i) * 15'000, values[i]);
+      }
+      json.EndArray();
+      EXPECT_EQ(row, alone);
+    }
+  }
 }
 
 TEST(JsonWriter, Doubles) {
