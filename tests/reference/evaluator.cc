@@ -50,6 +50,16 @@ bool Pinned(const Expr& expr) {
   return pinned;
 }
 
+// Functions of one element; the others pass over histograms.
+bool TakesHistograms(FunctionId id) {
+  const std::set<FunctionId> takers = {FunctionId::kHistogramCount,  FunctionId::kHistogramSum,
+                                       FunctionId::kHistogramAvg,    FunctionId::kHistogramStddev,
+                                       FunctionId::kHistogramStdvar, FunctionId::kSortByLabel,
+                                       FunctionId::kSortByLabelDesc, FunctionId::kTimestamp,
+                                       FunctionId::kLabelReplace,    FunctionId::kLabelJoin};
+  return takers.contains(id);
+}
+
 }  // namespace
 
 model::Labels WithoutName(const model::Labels& labels) {
@@ -115,9 +125,9 @@ base::Result<model::Timestamp> Evaluator::Shift(const AtModifier& at, int64_t of
   return t - offset;
 }
 
-std::vector<std::pair<model::Labels, model::Sample>> Evaluator::Newest(
+std::vector<std::pair<model::Labels, const DataSample*>> Evaluator::Newest(
     const VectorSelector& selector, model::Timestamp when) const {
-  std::vector<std::pair<model::Labels, model::Sample>> out;
+  std::vector<std::pair<model::Labels, const DataSample*>> out;
   for (const DataSeries& series : data_) {
     if (!Selects(selector, series.labels)) continue;
     const DataSample* newest = nullptr;
@@ -125,7 +135,7 @@ std::vector<std::pair<model::Labels, model::Sample>> Evaluator::Newest(
       if (s.t <= when && s.t > when - kLookbackMs) newest = &s;
     }
     if (newest == nullptr || model::IsStaleNaN(newest->v)) continue;
-    out.push_back({series.labels, {newest->t, newest->v}});
+    out.emplace_back(series.labels, newest);
   }
   return out;
 }
@@ -144,11 +154,15 @@ base::Result<Matrix> Evaluator::Range(const Expr& wrapped, model::Timestamp t) c
       if (!Selects(selector, series.labels)) continue;
       Window window{series.labels, {}};
       for (const DataSample& s : series.samples) {
-        if (s.t > matrix.start && s.t <= matrix.end && !model::IsStaleNaN(s.v)) {
+        if (s.t <= matrix.start || s.t > matrix.end || model::IsStaleNaN(s.v)) continue;
+        if (s.h) {
+          window.histograms.push_back({s.t, BarsOf(model::ToFloat(*s.h))});
+        } else {
           window.samples.push_back({s.t, s.v});
         }
       }
-      if (!window.samples.empty()) matrix.windows.push_back(std::move(window));
+      if (window.samples.empty() && window.histograms.empty()) continue;
+      matrix.windows.push_back(std::move(window));
     }
     return matrix;
   }
@@ -169,6 +183,7 @@ base::Result<Matrix> Evaluator::Range(const Expr& wrapped, model::Timestamp t) c
       vector = std::get<Vector>(value);
     }
     for (const Element& e : vector) {
+      if (e.h) return Unimplemented("histograms in subqueries");
       auto row = std::ranges::find(matrix.windows, e.labels, &Window::labels);
       if (row == matrix.windows.end()) {
         row = matrix.windows.insert(row, Window{e.labels, {}});
@@ -193,7 +208,10 @@ base::Result<Value> Evaluator::At(const Expr& expr, model::Timestamp t) const {
       ASSIGN_OR_RETURN(const auto when,
                        Shift(selector.at, selector.offset_ms, selector.offset_expr.get(), t));
       Vector out;
-      for (const auto& [labels, sample] : Newest(selector, when)) out.push_back({labels, sample.v});
+      for (const auto& [labels, sample] : Newest(selector, when)) {
+        Element& e = out.emplace_back(labels, sample->v);
+        if (sample->h) e.h = BarsOf(model::ToFloat(*sample->h));
+      }
       return Value(std::move(out));
     }
     case ExprKind::kMatrixSelector:
@@ -207,7 +225,11 @@ base::Result<Value> Evaluator::At(const Expr& expr, model::Timestamp t) const {
       if (!unary.negative) return value;
       if (auto* scalar = std::get_if<double>(&value)) return Value(-*scalar);
       auto& vector = std::get<Vector>(value);
-      for (Element& e : vector) e = {WithoutName(e.labels), -e.v};
+      for (Element& e : vector) {
+        e.labels = WithoutName(e.labels);
+        e.v = -e.v;
+        if (e.h) e.h = Times(*e.h, -1);
+      }
       RETURN_IF_ERROR(CheckNoDuplicates(vector));
       return value;
     }
@@ -260,13 +282,16 @@ base::Result<Value> Evaluator::BinaryAt(const BinaryExpr& binary, model::Timesta
   }
   Vector out;
   for (const Element& e : std::get<Vector>(a == nullptr ? lhs : rhs)) {
-    const auto [v, keep] = Operate(binary.op, a != nullptr ? *a : e.v, b != nullptr ? *b : e.v);
+    const Element scalar{{}, a != nullptr ? *a : *b};
+    ASSIGN_OR_RETURN(const auto combined,
+                     a != nullptr ? Combine(binary.op, scalar, e) : Combine(binary.op, e, scalar));
+    if (!combined) continue;
     if (binary.return_bool) {
-      out.push_back({WithoutName(e.labels), keep ? 1.0 : 0.0});
+      out.push_back({WithoutName(e.labels), combined->keep ? 1.0 : 0.0});
     } else if (IsComparison(binary.op)) {
-      if (keep) out.push_back(e);  // the vector's value, on whichever side it stands
+      if (combined->keep) out.push_back(e);  // the vector's value, on whichever side it stands
     } else {
-      out.push_back({WithoutName(e.labels), v});
+      out.push_back({WithoutName(e.labels), combined->value.v, combined->value.h});
     }
   }
   RETURN_IF_ERROR(CheckNoDuplicates(out));
@@ -295,7 +320,8 @@ base::Result<Value> Evaluator::CallAt(const Call& call, model::Timestamp t) cons
       return Value(Vector{{{}, v}});
     }
     case FunctionId::kScalar: {
-      ASSIGN_OR_RETURN(const Vector v, Instant(*call.args[0], t));
+      ASSIGN_OR_RETURN(Vector v, Instant(*call.args[0], t));
+      std::erase_if(v, [](const Element& e) { return e.h.has_value(); });
       return Value(v.size() == 1 ? v[0].v : std::nan(""));
     }
     case FunctionId::kMinOf:
@@ -332,7 +358,8 @@ base::Result<Value> Evaluator::CallAt(const Call& call, model::Timestamp t) cons
         ASSIGN_OR_RETURN(const auto v,
                          OverWindow(id, window, matrix.start, matrix.end, t, scalars));
         const bool keeps_name = id == FunctionId::kLastOverTime || id == FunctionId::kFirstOverTime;
-        if (v) out.push_back({keeps_name ? window.labels : WithoutName(window.labels), *v});
+        if (!v) continue;
+        out.push_back({keeps_name ? window.labels : WithoutName(window.labels), v->v, v->h});
       }
       RETURN_IF_ERROR(CheckNoDuplicates(out));
       return Value(std::move(out));
@@ -346,7 +373,7 @@ base::Result<Value> Evaluator::CallAt(const Call& call, model::Timestamp t) cons
       }
       ASSIGN_OR_RETURN(const auto when, Shift(selector->at, selector->offset_ms, nullptr, t));
       for (const auto& [labels, sample] : Newest(*selector, when)) {
-        out.push_back({WithoutName(labels), seconds(sample.t)});
+        out.push_back({WithoutName(labels), seconds(sample->t)});
       }
       RETURN_IF_ERROR(CheckNoDuplicates(out));
       return Value(std::move(out));
@@ -372,7 +399,22 @@ base::Result<Value> Evaluator::CallAt(const Call& call, model::Timestamp t) cons
     ASSIGN_OR_RETURN(nearest, scalar(1));
   }
   for (const Element& e : operand) {
+    if (e.h && !TakesHistograms(id)) continue;
     switch (id) {
+      case FunctionId::kHistogramCount:
+      case FunctionId::kHistogramSum:
+      case FunctionId::kHistogramAvg: {
+        if (!e.h) break;
+        const double v = id == FunctionId::kHistogramCount ? e.h->count
+                         : id == FunctionId::kHistogramSum ? e.h->sum
+                                                           : e.h->sum / e.h->count;
+        out.push_back({WithoutName(e.labels), v});
+        break;
+      }
+      case FunctionId::kHistogramStddev:
+      case FunctionId::kHistogramStdvar:
+        if (e.h) return Unimplemented("the spread of a histogram");
+        break;
       case FunctionId::kSort:
       case FunctionId::kSortDesc:
       case FunctionId::kSortByLabel:
@@ -412,7 +454,7 @@ base::Result<Value> Evaluator::CallAt(const Call& call, model::Timestamp t) cons
             value += replacement[i];
           }
         }
-        out.push_back({model::LabelsBuilder(e.labels).Set(text(1), value).Build(), e.v});
+        out.push_back({model::LabelsBuilder(e.labels).Set(text(1), value).Build(), e.v, e.h});
         break;
       }
       case FunctionId::kLabelJoin: {
@@ -421,7 +463,7 @@ base::Result<Value> Evaluator::CallAt(const Call& call, model::Timestamp t) cons
           if (i > 3) value += text(2);
           value += e.labels.Get(text(i));
         }
-        out.push_back({model::LabelsBuilder(e.labels).Set(text(1), value).Build(), e.v});
+        out.push_back({model::LabelsBuilder(e.labels).Set(text(1), value).Build(), e.v, e.h});
         break;
       }
       default: {

@@ -2,8 +2,10 @@
 // sample after the other. Slow, and simple enough to be checked by reading. Shares the parser and
 // the model with the engine, nothing that evaluates.
 //
-// Floats only. What it does not know (histograms, info(), absent(), extended selectors,
-// limit_ratio, results that depend on which of equal series is taken) is kUnimplemented.
+// What it does not know (info(), absent(), extended selectors, limit_ratio, quantiles and spread of
+// native histograms, those in subqueries, resets of those that are gauges, which are another matter
+// within histogram_count() and the like, results that depend on which of equal series is taken) is
+// kUnimplemented.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "bars.h"
 #include "base/result.h"
 #include "model/labels.h"
 #include "model/sample.h"
@@ -24,13 +27,19 @@ namespace tributary::reference {
 struct Element {
   model::Labels labels;
   double v = 0;
+  std::optional<Bars> h = {};  // then there is no v
 };
 using Vector = std::vector<Element>;
 
+struct HistogramSample {
+  model::Timestamp t = 0;
+  Bars h;
+};
 // Samples of one series in the window (start, end].
 struct Window {
   model::Labels labels;
   std::vector<model::Sample> samples;
+  std::vector<HistogramSample> histograms = {};
 };
 struct Matrix {
   model::Timestamp start = 0, end = 0;
@@ -64,7 +73,7 @@ class Evaluator {
   base::Result<double> Duration(const promql::Expr& expr) const;  // seconds
   base::Result<int64_t> DurationMs(int64_t literal_ms, const promql::DurationExpr* expr) const;
   // The newest sample not older than the lookback, unless it is a staleness marker.
-  std::vector<std::pair<model::Labels, model::Sample>> Newest(
+  std::vector<std::pair<model::Labels, const DataSample*>> Newest(
       const promql::VectorSelector& selector, model::Timestamp when) const;
 
   const std::vector<DataSeries>& data_;
@@ -76,11 +85,16 @@ model::Labels WithoutName(const model::Labels& labels);
 base::Error Unimplemented(const char* what);
 base::Status CheckNoDuplicates(const Vector& vector);
 
+// A value without its labels.
+struct Point {
+  double v = 0;
+  std::optional<Bars> h = {};
+};
 // No value: the window gives no result.
-base::Result<std::optional<double>> OverWindow(promql::FunctionId id, const Window& window,
-                                               model::Timestamp start, model::Timestamp end,
-                                               model::Timestamp t,
-                                               const std::vector<double>& scalars);
+base::Result<std::optional<Point>> OverWindow(promql::FunctionId id, const Window& window,
+                                              model::Timestamp start, model::Timestamp end,
+                                              model::Timestamp t,
+                                              const std::vector<double>& scalars);
 // Functions of one number.
 std::optional<double> MathFunction(promql::FunctionId id, double v);
 base::Result<Vector> Aggregate(const promql::AggregateExpr& expr, const Vector& operand,
@@ -92,6 +106,13 @@ double Larger(double a, double b);
 double Smaller(double a, double b);
 // The value, and whether a filter keeps it.
 std::pair<double, bool> Operate(promql::BinaryOp op, double a, double b);
+struct Combined {
+  Point value;
+  bool keep = true;
+};
+// The same of floats and histograms. No value: they cannot be combined in this way.
+base::Result<std::optional<Combined>> Combine(promql::BinaryOp op, const Element& a,
+                                              const Element& b);
 base::Result<Vector> HistogramQuantile(double q, const Vector& buckets);
 double Quantile(double q, std::vector<double> values);
 // Sum and mean as PromQL defines them: with Kahan's compensation.

@@ -137,6 +137,27 @@ std::pair<double, bool> Operate(BinaryOp op, double a, double b) {
   }
 }
 
+base::Result<std::optional<Combined>> Combine(BinaryOp op, const Element& a, const Element& b) {
+  if (IsTrimOperator(op)) return Unimplemented("trim");
+  if (!a.h && !b.h) {
+    const auto [v, keep] = Operate(op, a.v, b.v);
+    return std::optional(Combined{{v}, keep});
+  }
+  if (a.h && b.h) {
+    if (op == BinaryOp::kEq || op == BinaryOp::kNe) return Unimplemented("equal histograms");
+    if (op != BinaryOp::kAdd && op != BinaryOp::kSub) return std::optional<Combined>();
+    ASSIGN_OR_RETURN(const auto sum, Plus(*a.h, *b.h, op == BinaryOp::kAdd ? 1 : -1));
+    return sum ? std::optional(Combined{{0, sum}}) : std::nullopt;
+  }
+  const bool divides = op == BinaryOp::kDiv && a.h;
+  if (op != BinaryOp::kMul && !divides) return std::optional<Combined>();
+  const double factor = a.h ? b.v : a.v;
+  if (!std::isfinite(factor) || (divides && factor == 0)) {
+    return Unimplemented("histograms that become infinite");
+  }
+  return std::optional(Combined{{0, Times(a.h ? *a.h : *b.h, divides ? 1 / factor : factor)}});
+}
+
 std::optional<double> MathFunction(FunctionId id, double v) {
   constexpr double kDegree = M_PI / 180;
   switch (id) {

@@ -1,6 +1,6 @@
 // Writes random data and questions for programs that ask real servers:
 //
-//   random_queries FOLDER SEED COUNT full|floats|version2
+//   random_queries FOLDER SEED COUNT full|version2
 //
 // FOLDER/write-<n>.bin are bodies of remote write 1.0 to be posted in order, FOLDER/queries.jsonl
 // has a question a line: {"query":…,"time":…,"start":…,"end":…,"step":…}, times in milliseconds.
@@ -48,9 +48,7 @@ void WriteFile(const std::string& path, std::string_view text) {
 }
 
 int Main(const std::string& folder, uint64_t seed, size_t count, std::string_view name) {
-  const Dialect dialect = name == "full"     ? Dialect::kFull
-                          : name == "floats" ? Dialect::kFloats
-                                             : Dialect::kVersion2;
+  const Dialect dialect = name == "full" ? Dialect::kFull : Dialect::kVersion2;
   const auto bodies = WriteRequests(RandomData(seed, dialect == Dialect::kFull));
   for (size_t i = 0; i < bodies.size(); i++) {
     std::string packed;
@@ -84,7 +82,7 @@ int Main(const std::string& folder, uint64_t seed, size_t count, std::string_vie
 
 int main(int argc, char** argv) {
   if (argc != 5) {
-    std::fprintf(stderr, "usage: random_queries FOLDER SEED COUNT full|floats|version2\n");
+    std::fprintf(stderr, "usage: random_queries FOLDER SEED COUNT full|version2\n");
     return 2;
   }
   return tributary::reference::Main(argv[1], std::strtoull(argv[2], nullptr, 10),

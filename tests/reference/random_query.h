@@ -17,8 +17,7 @@ struct RandomQuery {
 };
 
 enum class Dialect : uint8_t {
-  kFull,    // all of Prometheus 3.14's with its experimental features
-  kFloats,  // the same without native histograms
+  kFull,  // all of Prometheus 3.14's with its experimental features
   // What Prometheus 2.42 has and answers alike. It is asked where no sample or step of a subquery
   // lies on the left end of a range, which 2.x includes. It has another rule for extrapolation to
   // zero (so there is no rate), keeps names through atan2, and treats NaN differently here and

@@ -31,7 +31,7 @@ uint64_t Setting(const char* name, uint64_t otherwise) {
 }
 
 // What is compared: by labels, by time.
-using Answer = std::map<model::Labels, std::map<int64_t, double>>;
+using Answer = std::map<model::Labels, std::map<int64_t, Point>>;
 
 bool Has(const std::string& text, std::initializer_list<const char*> words) {
   return std::ranges::any_of(
@@ -46,22 +46,31 @@ double ToleranceOf(const std::string& query) {
 
 // What turns rounding into another answer altogether.
 bool MagnifiesRounding(const std::string& query) {
-  return Has(query, {"count_values", "floor", "ceil", "round", " % ", "sgn", "==", "!=", "<", ">",
-                     "changes", "resets", "topk", "bottomk"}) &&
-         Has(query, {"rate", "increase", "delta", "stddev", "stdvar", "avg", "deriv",
-                     "predict_linear", "quantile", "smoothing", "sum"});
+  const bool jumps = Has(query, {"count_values", "floor", "ceil", "round", " % ", "sgn",
+                                 "==", "!=", "<", ">", "changes", "resets", "topk", "bottomk"});
+  const bool rounds = Has(query, {"rate", "increase", "delta", "stddev", "stdvar", "avg", "deriv",
+                                  "predict_linear", "quantile", "smoothing", "sum", "sin", "cos",
+                                  "tan", "exp", "ln", "log", "deg", "rad"});
+  // A step down in the last digit is a reset; the angle of a very large number is any angle.
+  const bool spreads = Has(query, {"stddev", "stdvar"});
+  return (jumps && rounds) || (spreads && Has(query, {"rate", "increase", "sin", "cos", "tan"}));
 }
 
-bool Close(double a, double b, double tolerance) {
-  if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
-  return a == b || std::abs(a - b) <= tolerance * std::max({std::abs(a), std::abs(b), 1e-3});
+std::string Show(const Point& point) {
+  if (!point.h) return fmt::format("{}", point.v);
+  const Bars& h = *point.h;
+  std::string out = fmt::format("{{schema {} bounds {} zero {} count {} sum {}", h.schema,
+                                fmt::join(h.bounds, ","), h.zero, h.count, h.sum);
+  for (const auto& [index, count] : h.negative) out += fmt::format(" -{}:{}", index, count);
+  for (const auto& [index, count] : h.positive) out += fmt::format(" {}:{}", index, count);
+  return out + "}";
 }
 
 std::string Show(const Answer& answer) {
   std::string out;
   for (const auto& [labels, points] : answer) {
     out += labels.ToString();
-    for (const auto& [t, v] : points) out += fmt::format(" {}@{}", v, t);
+    for (const auto& [t, p] : points) out += fmt::format(" {}@{}", Show(p), t);
     out += "\n";
   }
   return out.substr(0, 2000);
@@ -71,20 +80,31 @@ bool Same(const Answer& a, const Answer& b, double tolerance) {
   return std::ranges::equal(a, b, [&](const auto& x, const auto& y) {
     return x.first == y.first &&
            std::ranges::equal(x.second, y.second, [&](const auto& p, const auto& q) {
-             return p.first == q.first && Close(p.second, q.second, tolerance);
+             const Point &left = p.second, &right = q.second;
+             if (p.first != q.first || left.h.has_value() != right.h.has_value()) return false;
+             return left.h ? SameBars(*left.h, *right.h, tolerance)
+                           : Close(left.v, right.v, tolerance);
            });
+  });
+}
+
+bool HasHistograms(const Answer& answer) {
+  return std::ranges::any_of(answer, [](const auto& row) {
+    return std::ranges::any_of(row.second, [](const auto& p) { return p.second.h.has_value(); });
   });
 }
 
 Answer FromEngine(const promql::Value& value) {
   Answer out;
-  if (const auto* scalar = std::get_if<promql::Scalar>(&value)) out[{}][scalar->t] = scalar->v;
+  const auto histogram = [](const auto& h) { return Point{0, BarsOf(*h)}; };
+  if (const auto* scalar = std::get_if<promql::Scalar>(&value)) out[{}][scalar->t] = {scalar->v};
   if (const auto* vector = std::get_if<promql::Vector>(&value)) {
-    for (const auto& s : *vector) out[s.metric][s.t] = s.v;
+    for (const auto& s : *vector) out[s.metric][s.t] = s.h ? histogram(s.h) : Point{s.v};
   }
   if (const auto* matrix = std::get_if<promql::Matrix>(&value)) {
     for (const auto& row : *matrix) {
-      for (const auto& s : row.floats) out[row.metric][s.t] = s.v;
+      for (const auto& s : row.floats) out[row.metric][s.t] = {s.v};
+      for (const auto& s : row.histograms) out[row.metric][s.t] = histogram(s.h);
     }
   }
   return out;
@@ -97,13 +117,14 @@ base::Result<Answer> FromReference(const std::vector<DataSeries>& data, const pr
   const int64_t step = std::max<int64_t>(query.step_ms, 1);
   for (model::Timestamp t = query.start; t <= query.end; t += step) {
     ASSIGN_OR_RETURN(const Value value, evaluator.At(expr, t));
-    if (const auto* scalar = std::get_if<double>(&value)) out[{}][t] = *scalar;
+    if (const auto* scalar = std::get_if<double>(&value)) out[{}][t] = {*scalar};
     if (const auto* vector = std::get_if<Vector>(&value)) {
-      for (const Element& e : *vector) out[e.labels][t] = e.v;
+      for (const Element& e : *vector) out[e.labels][t] = {e.v, e.h};
     }
     if (const auto* matrix = std::get_if<Matrix>(&value)) {
       for (const Window& w : matrix->windows) {
-        for (const model::Sample& s : w.samples) out[w.labels][s.t] = s.v;
+        for (const model::Sample& s : w.samples) out[w.labels][s.t] = {s.v};
+        for (const HistogramSample& s : w.histograms) out[w.labels][s.t] = {0, s.h};
       }
     }
   }
@@ -113,7 +134,7 @@ base::Result<Answer> FromReference(const std::vector<DataSeries>& data, const pr
 TEST(ReferenceTest, TheEngineAgreesOnRandomQueries) {
   const uint64_t seed = Setting("TRIBUTARY_SEED", 1);
   const uint64_t count = Setting("TRIBUTARY_RANDOM_QUERIES", 2000);
-  const auto data = RandomData(seed, false);
+  const auto data = RandomData(seed, /*with_histograms=*/true);
   storage::MemoryStore store;
   ASSERT_TRUE(StoreData(data, store));
   base::ThreadPool pool("reference_test", 2);
@@ -123,8 +144,8 @@ TEST(ReferenceTest, TheEngineAgreesOnRandomQueries) {
                       .extended_range_selectors = true,
                       .binop_fill_modifiers = true};
   const auto engine = promql::Engine::Create(options, pool, metrics);
-  QueryGenerator generator(seed, Dialect::kFloats);
-  uint64_t compared = 0, failed = 0, unknown = 0, rounded = 0;
+  QueryGenerator generator(seed, Dialect::kFull);
+  uint64_t compared = 0, with_histograms = 0, failed = 0, unknown = 0, rounded = 0;
   for (uint64_t i = 0; i < count && failed < 20; i++) {
     const RandomQuery q = generator.Next();
     const auto expr = promql::ParseExpr(q.text, {.experimental_functions = true,
@@ -143,6 +164,7 @@ TEST(ReferenceTest, TheEngineAgreesOnRandomQueries) {
       const auto ours = range ? engine->Range(store, q.text, q.start, q.end, q.step, {})
                               : engine->Instant(store, q.text, q.time, {});
       compared++;
+      with_histograms += theirs && HasHistograms(*theirs);
       const std::string place =
           fmt::format("seed {}: {} {} at {} or {}..{} by {}", seed, range ? "range" : "instant",
                       q.text, q.time, q.start, q.end, q.step);
@@ -168,9 +190,10 @@ TEST(ReferenceTest, TheEngineAgreesOnRandomQueries) {
     }
   }
   std::cout << "seed " << seed << ": " << compared << " answers compared, " << failed
-            << " differences, " << rounded << " more where rounding decides, " << unknown
-            << " the reference does not know\n";
+            << " differences, " << with_histograms << " with histograms, " << rounded
+            << " more where rounding decides, " << unknown << " the reference does not know\n";
   EXPECT_GT(compared, unknown);
+  EXPECT_GT(with_histograms, compared / 50);
   EXPECT_LE(rounded, compared / 200);
 }
 

@@ -49,6 +49,20 @@ base::Status KeepBest(const std::vector<Element>& group, bool top, double k, Vec
   return {};
 }
 
+// sum and avg of histograms; no value when they do not go together.
+base::Result<std::optional<Bars>> FoldHistograms(AggregateOp op,
+                                                 const std::vector<Element>& group) {
+  std::optional<Bars> total = group[0].h;
+  for (size_t i = 1; i < group.size() && total; i++) {
+    ASSIGN_OR_RETURN(total, Plus(*total, *group[i].h, 1));
+  }
+  const bool is_mean = op == AggregateOp::kAvg;
+  if (total && is_mean) total = Times(*total, 1 / static_cast<double>(group.size()));
+  return total;
+}
+
+bool IsHistogram(const Element& e) { return e.h.has_value(); }
+
 double Fold(AggregateOp op, double param, const std::vector<double>& values) {
   double best = values[0];
   switch (op) {
@@ -88,6 +102,7 @@ VectorResult Aggregate(const AggregateExpr& expr, const Vector& operand, double 
     model::Labels labels = e.labels;
     std::vector<std::string> names = expr.grouping;
     if (expr.op == AggregateOp::kCountValues) {
+      if (e.h) return Unimplemented("values that are histograms");
       const std::string& name = As<StringLiteral>(*expr.param).value;
       labels = model::LabelsBuilder(labels).Set(name, base::FormatFloat(e.v)).Build();
       if (!expr.without) names.push_back(name);
@@ -95,7 +110,17 @@ VectorResult Aggregate(const AggregateExpr& expr, const Vector& operand, double 
     groups[Keep(labels, names, !expr.without)].push_back(e);
   }
   Vector out;
-  for (const auto& [labels, group] : groups) {
+  const bool counts = expr.op == AggregateOp::kCount || expr.op == AggregateOp::kGroup;
+  const bool adds = expr.op == AggregateOp::kSum || expr.op == AggregateOp::kAvg;
+  for (auto& [labels, group] : groups) {
+    if (adds && std::ranges::all_of(group, IsHistogram)) {
+      ASSIGN_OR_RETURN(const auto total, FoldHistograms(expr.op, group));
+      if (total) out.push_back({labels, 0, total});
+      continue;
+    }
+    if (adds && std::ranges::any_of(group, IsHistogram)) continue;
+    if (!counts) std::erase_if(group, IsHistogram);
+    if (group.empty()) continue;
     if (ranks) {
       RETURN_IF_ERROR(KeepBest(group, expr.op == AggregateOp::kTopK, param, &out));
       continue;
@@ -127,7 +152,6 @@ VectorResult CombineVectors(const BinaryExpr& binary, const Vector& lhs, const V
     return out;
   }
   if (matching.fill_left || matching.fill_right) return Unimplemented("fill");
-  if (IsTrimOperator(binary.op)) return Unimplemented("trim");
   if (lhs.empty() || rhs.empty()) return out;
   const bool swapped = matching.card == MatchCardinality::kOneToMany;
   const bool one_to_one = matching.card == MatchCardinality::kOneToOne;
@@ -143,8 +167,9 @@ VectorResult CombineVectors(const BinaryExpr& binary, const Vector& lhs, const V
     const auto found = ones.find(key(e));
     if (found == ones.end()) continue;
     const Element& other = *found->second;
-    const auto [v, keep] =
-        swapped ? Operate(binary.op, other.v, e.v) : Operate(binary.op, e.v, other.v);
+    ASSIGN_OR_RETURN(const auto combined,
+                     swapped ? Combine(binary.op, other, e) : Combine(binary.op, e, other));
+    if (!combined) continue;
     const bool is_filter = IsComparison(binary.op) && !binary.return_bool;
     model::LabelsBuilder builder(is_filter ? e.labels : WithoutName(e.labels));
     if (one_to_one) {
@@ -157,9 +182,9 @@ VectorResult CombineVectors(const BinaryExpr& binary, const Vector& lhs, const V
     if (one_to_one && !matched.insert(key(e)).second) return Mismatch("multiple matches");
     if (!one_to_one && !results.emplace(key(e), labels).second) return Mismatch("not unique");
     if (binary.return_bool) {
-      out.push_back({labels, keep ? 1.0 : 0.0});
-    } else if (keep) {
-      out.push_back({labels, v});
+      out.push_back({labels, combined->keep ? 1.0 : 0.0});
+    } else if (combined->keep) {
+      out.push_back({labels, combined->value.v, combined->value.h});
     }
   }
   RETURN_IF_ERROR(CheckNoDuplicates(out));
@@ -169,6 +194,7 @@ VectorResult CombineVectors(const BinaryExpr& binary, const Vector& lhs, const V
 VectorResult HistogramQuantile(double q, const Vector& input) {
   std::map<model::Labels, std::map<double, double>> histograms;
   for (const Element& e : input) {
+    if (e.h) return Unimplemented("quantiles of native histograms");
     const auto bound = base::ParseFloat(e.labels.Get("le"));
     if (!bound) continue;
     const model::Labels rest = model::LabelsBuilder(e.labels).Del("le").Del("__name__").Build();
