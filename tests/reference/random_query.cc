@@ -82,7 +82,10 @@ std::string QueryGenerator::Selector() {
 std::string QueryGenerator::Matrix(int depth) {
   if (depth > 0 && random_.OneIn(4)) {
     if (!modern()) {
-      return Vector(depth - 1) + random_.Pick({"[2m:30s]", "[5m:1m]", "[10m:15s]"}) + Modifiers();
+      // Within another, the steps of a subquery lie on the left ends of its ranges.
+      const std::string operand = Vector(depth - 1);
+      if (operand.find(':') != std::string::npos) return Selector() + "[" + Duration() + "]";
+      return operand + random_.Pick({"[2m:30s]", "[5m:1m]", "[10m:15s]"}) + Modifiers();
     }
     return Vector(depth - 1) + "[" + Duration() + ":" + (random_.OneIn(3) ? "" : Duration()) + "]" +
            Modifiers();
