@@ -23,8 +23,8 @@ struct Extrapolation {
 // without the division by the range.
 double ExtrapolationFactor(const Extrapolation& e);
 
-// Windows that are extrapolated together, all of a counter or none. The factors are
-// ExtrapolationFactor()'s within rounding.
+// Windows that are extrapolated together, all of a counter or none, with ExtrapolationFactor()'s
+// factors, rounded alike.
 class ExtrapolationBatch {
  public:
   explicit ExtrapolationBatch(bool counter) : counter_(counter) {}
@@ -46,7 +46,8 @@ class ExtrapolationBatch {
   template <class Take>
   void Flush(Take take) {
     for (size_t pair = 0; 2 * pair < count_; pair++) ComputePair(pair);
-    for (size_t k = 0; k < count_; k++) take(steps_[k], increase_[k / 2][k % 2], Factor(k));
+    for (size_t k = 0; k < count_; k++)
+      take(steps_[k], increase_[k / 2][k % 2], factor_[k / 2][k % 2]);
     count_ = 0;
   }
 
@@ -56,44 +57,25 @@ class ExtrapolationBatch {
   using Pair = double __attribute__((vector_size(2 * sizeof(double))));
   using Pairs = std::array<Pair, kMost / 2>;
 
-  // Times stay in milliseconds. A factor that is to be computed exactly is left 0.
   void ComputePair(size_t pair) {
-    const Pair sampled = sampled_[pair], intervals = intervals_[pair];
-    const Pair threshold = sampled * 1.1;  // times intervals
-    // The result jumps at the threshold: what is close to it is left to the exact formula.
-    constexpr double kMargin = 1e-9;
-    const Pair margin = threshold * kMargin;
-    const Pair start_excess = to_start_[pair] * intervals - threshold;
-    const Pair end_excess = to_end_[pair] * intervals - threshold;
-    const auto close = ((start_excess <= margin) & (start_excess >= -margin)) |
-                       ((end_excess <= margin) & (end_excess >= -margin)) | (sampled == 0.0);
-    const Pair half = sampled / intervals / 2.0;
-    Pair to_start = start_excess > 0.0 ? half : to_start_[pair];
+    const Pair sampled = sampled_[pair] / 1000.0;
+    const Pair average = sampled / intervals_[pair];
+    const Pair threshold = average * 1.1;
+    Pair to_start = to_start_[pair] / 1000.0, to_end = to_end_[pair] / 1000.0;
+    to_start = to_start >= threshold ? average / 2.0 : to_start;
+    to_end = to_end >= threshold ? average / 2.0 : to_end;
     if (counter_) {
       // A counter cannot have been below zero.
       const Pair first = first_[pair], increase = increase_[pair];
-      const auto below =
-          (increase > 0.0) & (first >= 0.0) & (sampled * first < to_start * increase);
-      to_start = below ? sampled * (first / increase) : to_start;
+      const Pair to_zero = sampled * (first / increase);
+      to_start = (increase > 0.0) & (first >= 0.0) & (to_zero < to_start) ? to_zero : to_start;
     }
-    const Pair to_end = end_excess > 0.0 ? half : to_end_[pair];
-    const Pair factor = (sampled + to_start + to_end) / sampled;
-    factor_[pair] = close ? Pair{} : factor;
-  }
-
-  double Factor(size_t k) const {
-    const size_t pair = k / 2, lane = k % 2;
-    if (const double factor = factor_[pair][lane]; factor != 0) [[likely]]
-      return factor;
-    return ExtrapolationFactor(
-        {static_cast<int64_t>(to_start_[pair][lane]), static_cast<int64_t>(to_end_[pair][lane]),
-         static_cast<int64_t>(sampled_[pair][lane]), static_cast<size_t>(intervals_[pair][lane]),
-         first_[pair][lane], increase_[pair][lane], counter_});
+    factor_[pair] = sampled == 0.0 ? Pair{1, 1} : (sampled + to_start + to_end) / sampled;
   }
 
   const bool counter_;
   size_t count_ = 0;
-  // A lane without a window holds what was there before.
+  // Times in milliseconds. A lane without a window holds what was there before.
   Pairs to_start_{}, to_end_{}, sampled_{}, intervals_{}, first_{}, increase_{}, factor_{};
   std::array<size_t, kMost> steps_;
 };

@@ -132,7 +132,7 @@ class RateFunction final : public RangeFunction {
   RateFunction(const RangeFunctionEnv& env, RateKind kind)
       : env_(env),
         kind_(kind),
-        per_second_(kind.per_second ? 1000.0 / static_cast<double>(env.window.range_ms) : 1.0),
+        range_(kind.per_second ? static_cast<double>(env.window.range_ms) / 1000 : 1.0),
         general_(env, RateKernel(kind)) {}
 
   base::Status Run(const Samples& s, const MetricName& metric, Row* out) const override {
@@ -197,13 +197,13 @@ class RateFunction final : public RangeFunction {
 
   void Flush(ExtrapolationBatch* batch, Row* out) const {
     batch->Flush([&](size_t step, double increase, double factor) {
-      out->values[step] = increase * (factor * per_second_);
+      out->values[step] = increase * (factor / range_);
     });
   }
 
   const RangeFunctionEnv env_;
   const RateKind kind_;
-  const double per_second_;
+  const double range_;  // in seconds; 1 when the result is not one per second
   const WindowedFunction<RateKernel> general_;
 };
 
