@@ -83,6 +83,10 @@ class SymbolTable {
   void Reset();
   uint32_t Add(std::string_view text);
   size_t size() const { return entries_.size(); }
+  // Until the next Add().
+  std::string_view Text(uint32_t number) const {
+    return std::string_view(encoded_).substr(entries_[number].offset, entries_[number].size);
+  }
   // The table as fields of a Request.
   std::string_view encoded() const { return encoded_; }
 

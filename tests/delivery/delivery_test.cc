@@ -8,6 +8,7 @@
 #include <sstream>
 #include <thread>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -83,6 +84,11 @@ class Receiver : public wire::WriteVisitorV1, public wire::WriteVisitorV2 {
     base::MutexLock lock(mutex_);
     return requests_;
   }
+  // "<type> <unit> <help>" of the newest series of a 2.0 message.
+  std::string metadata() {
+    base::MutexLock lock(mutex_);
+    return metadata_;
+  }
   // "<coding> <content type>" of each request, in order, repetitions left out.
   std::vector<std::string> forms() {
     base::MutexLock lock(mutex_);
@@ -97,6 +103,9 @@ class Receiver : public wire::WriteVisitorV1, public wire::WriteVisitorV2 {
     for (const wire::WriteSampleV2& sample : series.samples) {
       list.emplace_back(sample.t, sample.v);
     }
+    const wire::WriteMetadataV2& said = series.metadata;
+    metadata_ = fmt::format("{} {} {}", model::MetricTypeName(said.type), symbols_[said.unit_ref],
+                            symbols_[said.help_ref]);
   }
 
   void OnSeries(const wire::WriteSeriesV1& series) override TB_NO_THREAD_SAFETY_ANALYSIS {
@@ -148,6 +157,7 @@ class Receiver : public wire::WriteVisitorV1, public wire::WriteVisitorV2 {
   std::map<std::string, std::string> headers_ TB_GUARDED_BY(mutex_);
   std::map<std::string, int> refused_ TB_GUARDED_BY(mutex_);
   std::vector<std::string> forms_ TB_GUARDED_BY(mutex_);
+  std::string metadata_ TB_GUARDED_BY(mutex_);
   std::vector<std::string_view> symbols_ TB_GUARDED_BY(mutex_);
   size_t requests_ TB_GUARDED_BY(mutex_) = 0;
   std::unique_ptr<net::HttpServer> server_;
@@ -583,6 +593,23 @@ TEST_F(DeliveryTest, AConfiguredMessageIsKeptButCompressedBetter) {
     ASSERT_TRUE(Eventually([&] { return receiver_.samples() >= static_cast<size_t>(5 * t); }));
   }
   EXPECT_EQ(receiver_.forms(), (std::vector<std::string>{kSnappyV1, kZstdV1}));
+}
+
+TEST_F(DeliveryTest, ConfiguredSecondMessagesSayWhatTargetsSayOfTheirFamilies) {
+  write().protobuf_message = config::WriteMessage::kV2;
+  write().protobuf_message_is_default = false;
+  write().metadata.send = true;
+  write().metadata.send_interval_ms = 10;
+  send_options_.families = [] {
+    return std::vector<remote::FamilyMetadata>{
+        {"m", {model::MetricType::kGauge, "what it is", "seconds"}}};
+  };
+  StartAgent();
+  int64_t t = 0;
+  EXPECT_TRUE(Eventually([&] {
+    Append(3, ++t);
+    return receiver_.metadata() == "gauge seconds what it is";
+  })) << receiver_.metadata();
 }
 
 TEST_F(DeliveryTest, AReceiverThatOffersNothingGetsWhatWasConfigured) {

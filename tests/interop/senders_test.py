@@ -74,9 +74,13 @@ def main():
                   lambda name, url: servers.prometheus_agent(agent_config(name, url)))
     vmagent = ("vmagent", lambda name, url: servers.vmagent(VMAGENT_CONFIG, url + "/api/v1/write"))
     ours = ("tributary", lambda name, url: servers.our_agent(agent_config(name, url)))
+    second = "    protobuf_message: io.prometheus.write.v2.Request\n"
+    ours_by_hand = ("tributary with 2.0 configured",
+                    lambda name, url: servers.our_agent(agent_config(name, url) + second))
     run(servers.our_server, [vmagent])
     run(servers.our_server, [prometheus], metadata=True)
     run(servers.our_server, [ours], metadata=True)
+    run(servers.our_server, [ours_by_hand], metadata=True)
     run(servers.prometheus_server, [ours])
 
 

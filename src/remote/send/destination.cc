@@ -324,20 +324,27 @@ void Destination::AdaptWidth(bool log_runs_ahead) {
 }
 
 void Destination::SendMetadataIfDue() {
-  // It travels inside the messages of the second version.
-  const bool inside = config_.protobuf_message == config::WriteMessage::kV2;
-  if (inside || !config_.metadata.send || !options_.families) {
+  if (!config_.metadata.send || !options_.families) {
     return;
   }
+  // It travels inside the messages of the second version, where that was asked for.
+  const bool inside = config_.protobuf_message == config::WriteMessage::kV2;
   const int64_t now = clock_.MonotonicNs();
-  if (next_metadata_ns_ == 0) {
-    next_metadata_ns_ = now + config_.metadata.send_interval_ms * kNsPerMs;
+  const int64_t interval_ns = config_.metadata.send_interval_ms * kNsPerMs;
+  if (next_metadata_ns_ == 0 && !inside) {
+    next_metadata_ns_ = now + interval_ns;
   }
   if (now < next_metadata_ns_) {
     return;
   }
-  next_metadata_ns_ = now + config_.metadata.send_interval_ms * kNsPerMs;
-  const std::vector<FamilyMetadata> families = options_.families();
+  std::vector<FamilyMetadata> families = options_.families();
+  if (inside) {
+    encoder_.families().Set(std::move(families));
+    // Nobody has told anything yet: soon again.
+    next_metadata_ns_ = now + (encoder_.families().empty() ? kPollMs * kNsPerMs : interval_ns);
+    return;
+  }
+  next_metadata_ns_ = now + interval_ns;
   const size_t most = config_.metadata.max_samples_per_send;
   for (size_t from = 0; from < families.size(); from += most) {
     const size_t to = std::min(families.size(), from + most);

@@ -33,7 +33,7 @@ struct SendOptions {
   int64_t max_backlog_age_ms = 0;
   // What is beyond the bytes is not logged instead, as long as no destination would take it.
   bool keep_oldest = false;
-  // What active targets say of their families, for remote write 1.0; may be empty.
+  // What active targets say of their families; may be empty.
   std::function<std::vector<FamilyMetadata>()> families = nullptr;
 };
 

@@ -51,6 +51,29 @@ bool MessageEncoder::Resolve(SendProbe::Kind kind, model::SeriesRef ref, model::
   return false;
 }
 
+const model::Metadata* MessageEncoder::MetadataOf(model::SeriesRef ref) {
+  if (source_.MetadataOf(ref, &metadata_)) {
+    return &metadata_;
+  }
+  if (families_.empty()) {
+    return nullptr;
+  }
+  for (size_t i = 0; i + 1 < refs_.size(); i += 2) {
+    if (refs_[i] != name_symbol_) {
+      continue;
+    }
+    const uint32_t name = refs_[i + 1];
+    if (name >= known_.size()) {
+      known_.resize(name + 1);
+    }
+    if (!known_[name]) {
+      known_[name] = families_.Find(v2_.symbols().Text(name));
+    }
+    return *known_[name];
+  }
+  return nullptr;
+}
+
 void MessageEncoder::EncodeV1(model::Timestamp oldest, Shipment* shipment) {
   wire::WriteEncoderV1 encoder(&message_);
   std::erase_if(shipment->samples, [&](const storage::RefSample& sample) {
@@ -94,13 +117,13 @@ void MessageEncoder::EncodeV1(model::Timestamp oldest, Shipment* shipment) {
 
 void MessageEncoder::EncodeV2(model::Timestamp oldest, Shipment* shipment) {
   v2_.Reset();
-  model::Metadata metadata;
+  name_symbol_ = v2_.symbols().Add(model::kMetricName);
+  known_.clear();
   std::erase_if(shipment->samples, [&](const storage::RefSample& sample) {
     if (!Resolve(SendProbe::Kind::kSamples, sample.ref, sample.t, oldest)) {
       return true;
     }
-    const bool known = source_.MetadataOf(sample.ref, &metadata);
-    v2_.AddSample(refs_, {sample.t, sample.v, 0}, known ? &metadata : nullptr);
+    v2_.AddSample(refs_, {sample.t, sample.v, 0}, MetadataOf(sample.ref));
     return false;
   });
   shipment->body_samples = shipment->samples.size();
@@ -109,7 +132,7 @@ void MessageEncoder::EncodeV2(model::Timestamp oldest, Shipment* shipment) {
       if (!Resolve(SendProbe::Kind::kHistograms, h.ref, h.t, oldest)) {
         return true;
       }
-      const model::Metadata* known = source_.MetadataOf(h.ref, &metadata) ? &metadata : nullptr;
+      const model::Metadata* known = MetadataOf(h.ref);
       if (h.is_float) {
         v2_.AddHistogram(refs_, h.t, h.float_histogram, 0, known);
       } else {

@@ -2,11 +2,13 @@
 // reuses its memory.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "config/config.h"
+#include "remote/send/family_lookup.h"
 #include "remote/send/probe.h"
 #include "remote/send/series_labels.h"
 #include "remote/send/shipment.h"
@@ -27,6 +29,9 @@ class MessageEncoder {
   // nothing is left to send.
   void Encode(const WireForm& form, model::Timestamp oldest, Shipment* shipment);
 
+  // What 2.0 messages say of series whose metadata the source does not have.
+  FamilyLookup& families() { return families_; }
+
   // A 1.0 message with metadata only.
   using Families = std::vector<std::pair<std::string, model::Metadata>>;
   static std::string EncodeMetadata(const Families& families, size_t from, size_t to);
@@ -36,6 +41,8 @@ class MessageEncoder {
   // counted.
   bool Resolve(SendProbe::Kind kind, model::SeriesRef ref, model::Timestamp t,
                model::Timestamp oldest);
+  // Of the series in refs_; null: not known.
+  const model::Metadata* MetadataOf(model::SeriesRef ref);
   void EncodeV1(model::Timestamp oldest, Shipment* shipment);
   void EncodeV2(model::Timestamp oldest, Shipment* shipment);
 
@@ -49,6 +56,11 @@ class MessageEncoder {
   std::string message_;
   std::string compressed_;
   wire::WriteEncoderV2 v2_;
+  FamilyLookup families_;
+  uint32_t name_symbol_ = 0;  // of "__name__"
+  // By the symbol of a metric's name: what is known of it, once it was looked up.
+  std::vector<std::optional<const model::Metadata*>> known_;
+  model::Metadata metadata_;
 };
 
 }  // namespace tributary::remote
