@@ -134,6 +134,7 @@ struct QueueConfig {
   uint64_t max_shards = 50;
   uint64_t min_shards = 1;
   uint64_t max_samples_per_send = 2'000;
+  bool max_samples_per_send_is_default = true;  // a sender may take more
   int64_t batch_send_deadline_ms = 5'000;
   int64_t min_backoff_ms = 30;
   int64_t max_backoff_ms = 5'000;

@@ -241,6 +241,10 @@ remote_write:
   const auto tuned =
       MustParse("remote_write: [{url: http://one/push, queue_config: {capacity: 9}}]");
   EXPECT_EQ(tuned->remote_write[0].name, first.name) << "tuning a queue must not rename it";
+  EXPECT_TRUE(tuned->remote_write[0].queue.max_samples_per_send_is_default);
+  const auto sized = MustParse(
+      "remote_write: [{url: http://one/push, queue_config: {max_samples_per_send: 2000}}]");
+  EXPECT_FALSE(sized->remote_write[0].queue.max_samples_per_send_is_default);
 }
 
 TEST(ConfigTest, Storage) {
@@ -376,7 +380,7 @@ scrape_configs:
   metric_relabel_configs:
   - {source_labels: [__name__], regex: "a\nb\\.c", action: drop}
 remote_write: [{url: "http://a/b?c=d", headers: {X-Scope-OrgID: "12"},
-  protobuf_message: prometheus.WriteRequest}]
+  protobuf_message: prometheus.WriteRequest, queue_config: {max_samples_per_send: 1000}}]
 storage: {tsdb: {retention: {time: 10d, size: 1536MB}}}
 )");
   const auto again = MustParse(config->yaml);

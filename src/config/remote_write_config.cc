@@ -46,6 +46,7 @@ void ReadQueue(MapReader& reader, QueueConfig* out) {
   reader.Uint("capacity", &out->capacity);
   reader.Uint("max_shards", &out->max_shards);
   reader.Uint("min_shards", &out->min_shards);
+  out->max_samples_per_send_is_default = reader.Take("max_samples_per_send") == nullptr;
   reader.Uint("max_samples_per_send", &out->max_samples_per_send);
   reader.DurationMs("batch_send_deadline", &out->batch_send_deadline_ms);
   reader.DurationMs("min_backoff", &out->min_backoff_ms);

@@ -172,6 +172,7 @@ class DeliveryTest : public ::testing::Test {
     write.name = "centre";
     write.url = receiver_.Url();
     write.queue.max_samples_per_send = 10;
+    write.queue.max_samples_per_send_is_default = false;
     write.queue.batch_send_deadline_ms = 20;
     write.queue.min_backoff_ms = 5;
     write.queue.max_backoff_ms = 40;
@@ -317,6 +318,14 @@ TEST_F(DeliveryTest, EverythingArrivesInOrderUnderExternalLabels) {
   EXPECT_THAT(receiver_.received().begin()->first,
               HasSubstr(R"(m{cluster="one", i="0", job="own"})"))
       << "an external label does not replace the series' own";
+}
+
+TEST_F(DeliveryTest, ARequestTakesMoreWhereItsSizeIsNotConfigured) {
+  write().queue.max_samples_per_send_is_default = true;
+  StartAgent();
+  Append(100, 1);
+  EXPECT_TRUE(Eventually([&] { return receiver_.samples() == 100; }));
+  EXPECT_EQ(receiver_.requests(), 1u);
 }
 
 TEST_F(DeliveryTest, ServerErrorsAreRetriedUntilTheyEnd) {

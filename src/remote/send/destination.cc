@@ -17,6 +17,8 @@ constexpr uint64_t kWindowsBehind = 4;
 // A window whose newest sample is older than this comes from a backlog.
 constexpr int64_t kBacklogAgeMs = 30'000;
 constexpr int64_t kQuestionMs = 5000;
+// A window that could go waits so long for more.
+constexpr int64_t kGatherMs = 500;
 constexpr int64_t kLeastAsideRestNs = 50 * kNsPerMs;
 
 size_t Items(const storage::WalBatch& batch) {
@@ -57,12 +59,13 @@ Destination::Destination(const SendOptions& options, const config::RemoteWriteCo
       labels_(source, external_labels, config.write_relabel_configs),
       encoder_(config_, source, labels_, probe_),
       sender_(config_, options_.user_agent, clock, encoder_, probe_),
+      request_size_(RequestSizeOf(config_.queue)),
       limit_(options.max_backlog_bytes, options.max_backlog_age_ms),
       width_(config.queue.min_shards) {
   probe_.shards_max.Set(static_cast<double>(config.queue.max_shards));
   probe_.shards_min.Set(static_cast<double>(config.queue.min_shards));
   probe_.shard_capacity.Set(static_cast<double>(config.queue.capacity));
-  probe_.max_samples_per_send.Set(static_cast<double>(config.queue.max_samples_per_send));
+  probe_.max_samples_per_send.Set(static_cast<double>(request_size_.most));
 }
 
 Destination::~Destination() { Stop(0); }
@@ -237,7 +240,7 @@ void Destination::GiveUpUnread(Lane lane) {
 }
 
 bool Destination::ReadWindow() {
-  const size_t wanted = width_ * config_.queue.max_samples_per_send;
+  const size_t wanted = width_ * request_size_.most;
   GiveUpUnread(log_->oldest());
   batch_.Clear();
   lane_ = Lane::kFresh;
@@ -270,8 +273,10 @@ bool Destination::ReadWindow() {
       continue;
     }
     first_ns = first_ns == 0 ? now : first_ns;
-    const int64_t due_ns =
-        in_turns ? aside_due_ns_ : first_ns + config_.queue.batch_send_deadline_ms * kNsPerMs;
+    const bool is_enough = items >= width_ * request_size_.enough;
+    const int64_t gather_ms = is_enough ? std::min(kGatherMs, config_.queue.batch_send_deadline_ms)
+                                        : config_.queue.batch_send_deadline_ms;
+    const int64_t due_ns = in_turns ? aside_due_ns_ : first_ns + gather_ms * kNsPerMs;
     if (window_full_ || lane_ == Lane::kAside || now >= due_ns || Stopping()) {
       return true;
     }

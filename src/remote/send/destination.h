@@ -82,6 +82,8 @@ class Destination {
   WindowSender sender_;
   std::unique_ptr<LogFollower> log_;
 
+  const RequestSize request_size_;
+
   // Touched by the thread only.
   BacklogLimit limit_;
   storage::WalBatch batch_;

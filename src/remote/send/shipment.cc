@@ -103,6 +103,12 @@ std::vector<T> TakeTail(std::vector<T>* items, size_t keep) {
 
 }  // namespace
 
+RequestSize RequestSizeOf(const config::QueueConfig& queue) {
+  constexpr size_t kMost = 10'000;
+  const size_t enough = queue.max_samples_per_send;
+  return {enough, queue.max_samples_per_send_is_default ? kMost : enough};
+}
+
 std::vector<Shipment> MakeShipments(storage::WalBatch* batch, size_t max_items) {
   const size_t items = batch->samples.size() + batch->histograms.size() + batch->exemplars.size();
   if (items == 0) {

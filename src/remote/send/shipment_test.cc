@@ -19,6 +19,14 @@ storage::WalBatch Batch(uint64_t series, int64_t ticks) {
   return batch;
 }
 
+TEST(RequestSizeOf, IsTheConfiguredOneWhereThereIsOne) {
+  config::QueueConfig queue;
+  EXPECT_EQ(RequestSizeOf(queue).enough, 2000u);
+  EXPECT_EQ(RequestSizeOf(queue).most, 10'000u);
+  queue.max_samples_per_send_is_default = false;
+  EXPECT_EQ(RequestSizeOf(queue).most, 2000u);
+}
+
 TEST(MakeShipments, FewItemsAreOneShipment) {
   storage::WalBatch batch = Batch(100, 20);
   const std::vector<Shipment> shipments = MakeShipments(&batch, 2000);

@@ -49,7 +49,7 @@ net::ClientRequest MakeWriteRequest(const config::RemoteWriteConfig& config,
 }
 
 void WindowSender::Begin(storage::WalBatch* batch) {
-  shipments_ = MakeShipments(batch, config_.queue.max_samples_per_send);
+  shipments_ = MakeShipments(batch, RequestSizeOf(config_.queue).most);
   unfinished_ = shipments_.size();
   trouble_ = false;
   given_up_ = false;
