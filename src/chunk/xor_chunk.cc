@@ -138,7 +138,7 @@ class Reader {
     if ((word >> 62) != 0) return 0;
     // The mark ends the count where the word's bits do.
     size_t run = static_cast<size_t>(std::countl_zero(word | uint64_t{1} << 7)) / 2;
-    run = std::min(run, most);
+    run = std::min({run, most, (end_ - bit_) / 2});
     bit_ += 2 * run;
     return run;
   }

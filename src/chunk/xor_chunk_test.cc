@@ -249,6 +249,25 @@ TEST(XorChunkTest, ARangeIsThatPartOfTheWhole) {
   }
 }
 
+// Bits that are missing read as zeros, which are samples that change nothing: none is made up.
+TEST(XorChunkTest, AChunkCutShortMakesNoSampleUp) {
+  std::vector<Sample> samples;
+  for (int i = 0; i < 200; ++i) samples.push_back({i * 1000, i < 20 ? i * 0.1 : 2.0});
+  const std::vector<uint8_t> good = Encode(samples);
+  // From here on nothing changes, and a sample has two bits.
+  constexpr size_t kChanging = 21;
+  const size_t changing = Encode({samples.begin(), samples.begin() + kChanging}).size();
+  std::vector<int64_t> t(samples.size());
+  std::vector<double> v(samples.size());
+  for (size_t size = changing; size < good.size(); ++size) {
+    const size_t most = kChanging + 4 * (size - changing + 1);
+    for (int64_t last = 0; last <= 200'000; last += 500) {
+      const auto n = XorDecodeRange(std::span(good).first(size), 0, last, t.data(), v.data());
+      EXPECT_LE(n.value_or(0), most) << size << " bytes, until " << last;
+    }
+  }
+}
+
 TEST(XorChunkTest, DamageIsAnErrorNotACrash) {
   std::vector<Sample> samples;
   for (int i = 0; i < 30; ++i) samples.push_back({i * 997 * i, std::sqrt(i)});

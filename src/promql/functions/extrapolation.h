@@ -46,8 +46,9 @@ class ExtrapolationBatch {
   template <class Take>
   void Flush(Take take) {
     for (size_t pair = 0; 2 * pair < count_; pair++) ComputePair(pair);
-    for (size_t k = 0; k < count_; k++)
+    for (size_t k = 0; k < count_; k++) {
       take(steps_[k], increase_[k / 2][k % 2], factor_[k / 2][k % 2]);
+    }
     count_ = 0;
   }
 

@@ -318,7 +318,9 @@ bool Destination::DeliverWindow() {
 
 void Destination::AdaptWidth(bool log_runs_ahead) {
   const size_t least = config_.queue.min_shards;
-  const size_t most = std::max(least, static_cast<size_t>(config_.queue.max_shards));
+  // As many samples on their way as the configured shards would have.
+  const size_t most =
+      std::max(least, config_.queue.max_shards * request_size_.enough / request_size_.most);
   if (log_runs_ahead) {
     calm_windows_ = 0;
     width_ = std::min(most, width_ * 2);
