@@ -301,7 +301,7 @@ template <bool kRange>
 }
 
 #if defined(__x86_64__)
-// Shifts by numbers in registers are most of the work, and a third as long with BMI2.
+// Shifts by numbers in registers are most of the work, and one operation each with BMI2.
 template <bool kRange>
 [[gnu::target("bmi2")]] Result<size_t> DecodeWithBmi2(std::span<const uint8_t> chunk,
                                                       int64_t min_time, int64_t max_time,

@@ -40,7 +40,7 @@ SHOWN = 40  # differences printed in full
 ANNOTATIONS_SHOWN = 10  # by the API; which of more is not defined
 # What makes much of a last digit.
 MAGNIFIES = re.compile(r"(sin|cos|tan|round|floor|ceil|ln|log2|log10|sgn|changes|resets)\(| % ")
-ROUNDED_AT_MOST = 1000  # one of so many answers
+ROUNDED_AT_MOST = 10_000  # one of so many answers: in a short run none
 REPEATS = 20  # to see whether an answer of theirs is always the same
 
 

@@ -11,28 +11,23 @@
 #include "promql/functions/windowed_function.h"
 
 namespace tributary::promql {
-
-double ExtrapolationFactor(const Extrapolation& e) {
-  double to_start = static_cast<double>(e.to_start_ms) / 1000;
-  double to_end = static_cast<double>(e.to_end_ms) / 1000;
-  const double sampled = static_cast<double>(e.sampled_ms) / 1000;
-  const double average = sampled / static_cast<double>(e.intervals);
-  const double threshold = average * 1.1;
-  if (to_start >= threshold) to_start = average / 2;
-  if (e.counter && e.increase > 0 && e.first >= 0) {
-    // A counter cannot have been below zero.
-    to_start = std::min(to_start, sampled * (e.first / e.increase));
-  }
-  if (to_end >= threshold) to_end = average / 2;
-  return sampled == 0 ? 1.0 : (sampled + to_start + to_end) / sampled;
-}
-
 namespace {
 
 struct RateKind {
   bool counter = false;     // resets are corrected for
   bool per_second = false;  // divided by the range
 };
+
+// Of n samples, the first of the value or count `first`.
+Extrapolation<double> ExtrapolationOf(model::Timestamp start, model::Timestamp end, int64_t first_t,
+                                      int64_t last_t, size_t n, double first, double increase) {
+  return {static_cast<double>(first_t - start),
+          static_cast<double>(end - last_t),
+          static_cast<double>(last_t - first_t),
+          static_cast<double>(n - 1),
+          first,
+          increase};
+}
 
 class RateKernel {
  public:
@@ -91,8 +86,8 @@ class RateKernel {
     } else if (n < 2) {
       return;
     } else {
-      factor = ExtrapolationFactor({w.t[0] - w.start, w.end - w.t[n - 1], w.t[n - 1] - w.t[0],
-                                    n - 1, w.v[0], increase, kind_.counter});
+      ExtrapolationFactor(ExtrapolationOf(w.start, w.end, w.t[0], w.t[n - 1], n, w.v[0], increase),
+                          kind_.counter, &factor);
     }
     out->Set(w.step, increase * PerSecond(factor, w));
   }
@@ -115,9 +110,9 @@ class RateKernel {
     } else if (n < 2) {
       return;
     } else {
-      factor =
-          ExtrapolationFactor({w.h[0].t - w.start, w.end - w.h[n - 1].t, w.h[n - 1].t - w.h[0].t,
-                               n - 1, w.h[0].h->count, increase->count, kind_.counter});
+      ExtrapolationFactor(ExtrapolationOf(w.start, w.end, w.h[0].t, w.h[n - 1].t, n,
+                                          w.h[0].h->count, increase->count),
+                          kind_.counter, &factor);
     }
     model::Mul(&*increase, PerSecond(factor, w));
     out->Set(w.step, std::make_shared<model::FloatHistogram>(std::move(*increase)));
@@ -182,9 +177,9 @@ class RateFunction final : public RangeFunction {
   void Extrapolate(const Samples& s, const StepWindow& w, double increase,
                    ExtrapolationBatch* batch, Row* out) const {
     const auto end = env_.window.when(env_.steps.at(w.step));
-    const int64_t first_t = s.t[w.first], last_t = s.t[w.last];
-    if (batch->Add(w.step, {first_t - (end - env_.window.range_ms), end - last_t, last_t - first_t,
-                            w.last - w.first, s.v[w.first], increase, kind_.counter})) {
+    if (batch->Add(w.step,
+                   ExtrapolationOf(end - env_.window.range_ms, end, s.t[w.first], s.t[w.last],
+                                   w.last - w.first + 1, s.v[w.first], increase))) {
       Flush(batch, out);
     }
   }

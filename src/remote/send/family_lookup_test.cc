@@ -17,6 +17,7 @@ TEST(FamilyLookupTest, FindsTheFamilyOfAMetric) {
   EXPECT_EQ(lookup.Find("seconds_sum")->unit, "seconds");
   EXPECT_EQ(lookup.Find("seconds_count")->help, "of another family");
   EXPECT_EQ(lookup.Find("seconds_more"), nullptr);
+  EXPECT_EQ(lookup.Find("up_sum"), nullptr) << "a gauge has no such metric";
   EXPECT_EQ(lookup.Find("_sum"), nullptr);
   lookup.Set({{"requests", {model::MetricType::kCounter, "asked", ""}}});
   EXPECT_EQ(lookup.Find("requests_total")->help, "asked");

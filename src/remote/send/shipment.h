@@ -19,8 +19,8 @@ struct RequestSize {
   size_t most = 0;
 };
 // Where the configuration does not say it, as many as the log holds already, up to 10,000: the
-// series of a large request have more texts in common, which saves a fifth of the sender's time
-// and an eighth of the bytes.
+// series of a large request have more texts in common, which saves a fifth of the agent's CPU and
+// an eighth of the bytes.
 RequestSize RequestSizeOf(const config::QueueConfig& queue);
 
 struct Shipment {
