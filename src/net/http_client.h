@@ -92,9 +92,12 @@ struct ClientRequest {
 struct ClientResponse {
   int status = 0;
   Headers headers;
-  std::string body;       // unpacked
+  std::string body;       // unpacked; see RecycleBody()
   size_t wire_bytes = 0;  // body bytes as received
 };
+
+// Gives the memory of a body to the next answer that this thread, a completion thread, unpacks.
+void RecycleBody(std::string body);
 
 class HttpClient {
  public:

@@ -151,6 +151,9 @@ void ScrapeLoop::OnFetched(base::Result<net::ClientResponse> response, int64_t b
   if (!status) {
     LOG_DEBUG("scrape failed", kv("target", target_.url), kv("err", status.error()));
   }
+  if (response) {
+    net::RecycleBody(std::move(response->body));
+  }
   base::MutexLock lock(mutex_);
   health_ = status ? Health::kUp : Health::kDown;
   last_error_ = status ? "" : status.error().message();

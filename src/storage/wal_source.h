@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -65,12 +66,13 @@ class WalCursor {
   virtual void StopAt(WalPosition end) = 0;
 };
 
-// A label by the numbers of its texts, so that a follower need not look at a text that it has met
-// before. Names and values are numbered apart, both without great gaps. A number means the same
-// text as long as a hold lives; names keep theirs for ever.
+// The labels of a series by numbers, so that a follower need not look at a text that it has met
+// before: one for the list of their names, and one for each label, name and value together, in the
+// order of names. Names, lists of names and labels are numbered apart, without great gaps. A label
+// keeps its number as long as a hold lives, names and lists of them for ever.
 struct LabelNumbers {
-  uint32_t name = 0;
-  uint32_t value = 0;
+  uint32_t names = 0;
+  std::span<const uint32_t> labels;  // empty: the series is not known (any more)
 };
 
 class TextHold {
@@ -94,12 +96,14 @@ class WalSource {
   // Ends the waits of all cursors.
   virtual void Wake() = 0;
   virtual std::unique_ptr<TextHold> HoldTexts() const = 0;
-  // Fills `out` with the labels of a series, in order of names. False for a ref that is not known
-  // (any more). REQUIRES: a hold.
-  virtual bool LabelsOf(model::SeriesRef ref, std::vector<LabelNumbers>* out) const = 0;
-  // REQUIRES: the number was told under a hold that still lives.
+  // Fills `out` with the labels of each series, valid as long as the hold lives. REQUIRES: a hold.
+  virtual void LabelsOf(std::span<const model::SeriesRef> refs,
+                        std::vector<LabelNumbers>* out) const = 0;
+  // The numbers of a list's names, in their order.
+  virtual std::span<const uint32_t> NamesOf(uint32_t names) const = 0;
   virtual std::string_view NameText(uint32_t name) const = 0;
-  virtual std::string_view ValueText(uint32_t value) const = 0;
+  // REQUIRES: the number was told under a hold that still lives.
+  virtual std::string_view ValueText(uint32_t label) const = 0;
   virtual bool MetadataOf(model::SeriesRef ref, model::Metadata* out) const = 0;
   // Says how far the follower `name` has delivered; log before the least of all followers'
   // positions may be dropped. Forget() when a destination is removed from the configuration.

@@ -43,14 +43,15 @@ class HeadWalSource final : public TableWalSource {
   HeadWalSource(base::FileSystem& fs, WalCursorOptions options, const Head& head)
       : TableWalSource(fs, std::move(options), head.labels(), head.readers()), head_(head) {}
 
-  bool LabelsOf(model::SeriesRef ref, std::vector<storage::LabelNumbers>* out) const override {
-    return head_.LabelsOf(ref, out);
-  }
   bool MetadataOf(model::SeriesRef ref, model::Metadata* out) const override {
     return head_.MetadataOf(ref, out);
   }
 
  private:
+  void FindRuns(std::span<const model::SeriesRef> refs, std::span<LabelRun> runs) const override {
+    head_.FindRuns(refs, runs);
+  }
+
   const Head& head_;
 };
 

@@ -29,6 +29,21 @@ using Deflater = std::unique_ptr<libdeflate_compressor, FreeWith<libdeflate_free
 constexpr size_t kFirstGuess = 64 << 10;
 constexpr int kGzipLevel = 4;
 
+// Memory for the worst case of an encoder, several times what is left in the end: kept by the
+// thread, and not filled with zeros first, so that what was never used costs nothing.
+char* Room(size_t size) {
+  struct Kept {
+    std::unique_ptr<char[]> bytes;
+    size_t size = 0;
+  };
+  thread_local Kept kept;
+  if (size > kept.size) {
+    kept.bytes = std::make_unique_for_overwrite<char[]>(size);
+    kept.size = size;
+  }
+  return kept.bytes.get();
+}
+
 base::Error TooLarge(std::string_view codec, size_t max_size) {
   return base::ResourceExhausted(
       fmt::format("{}: unpacks to more than the limit of {} bytes", codec, max_size));
@@ -54,11 +69,10 @@ base::Status SnappyDecode(base::Bytes input, size_t max_size, std::string* out) 
 }
 
 void SnappyEncode(base::Bytes input, std::string* out) {
-  out->resize(snappy::MaxCompressedLength(input.size()));
+  char* room = Room(snappy::MaxCompressedLength(input.size()));
   size_t size = 0;
-  snappy::RawCompress(reinterpret_cast<const char*>(input.data()), input.size(), out->data(),
-                      &size);
-  out->resize(size);
+  snappy::RawCompress(reinterpret_cast<const char*>(input.data()), input.size(), room, &size);
+  out->assign(room, size);
 }
 
 base::Status ZstdDecode(base::Bytes input, size_t max_size, std::string* out) {
@@ -94,10 +108,11 @@ base::Status ZstdDecode(base::Bytes input, size_t max_size, std::string* out) {
 
 void ZstdEncode(base::Bytes input, std::string* out, int level) {
   thread_local const ZstdEncoder encoder(ZSTD_createCCtx());
-  out->resize(ZSTD_compressBound(input.size()));
+  const size_t bound = ZSTD_compressBound(input.size());
+  char* room = Room(bound);
   const size_t size =
-      ZSTD_compressCCtx(encoder.get(), out->data(), out->size(), input.data(), input.size(), level);
-  out->resize(ZSTD_isError(size) ? 0 : size);
+      ZSTD_compressCCtx(encoder.get(), room, bound, input.data(), input.size(), level);
+  out->assign(room, ZSTD_isError(size) ? 0 : size);
 }
 
 base::Status GzipDecode(base::Bytes input, size_t max_size, std::string* out) {

@@ -21,16 +21,6 @@ constexpr uint32_t kHistogramTag = ProtoTag(3, WireType::kBytes);
 constexpr uint32_t kExemplarTag = ProtoTag(4, WireType::kBytes);
 constexpr uint32_t kMetadataTag = ProtoTag(5, WireType::kBytes);
 
-constexpr size_t kMaxRefBytes = 5;
-
-// Packs refs into `buffer`, which is reused.
-std::string_view PackRefs(std::span<const uint32_t> refs, std::string* buffer) {
-  if (buffer->size() < refs.size() * kMaxRefBytes) buffer->resize(refs.size() * kMaxRefBytes);
-  char* p = buffer->data();
-  for (const uint32_t ref : refs) p = WriteVarint(p, ref);
-  return {buffer->data(), static_cast<size_t>(p - buffer->data())};
-}
-
 // Appends packed refs; false when they are not whole varints.
 bool ReadRefs(std::string_view packed, std::vector<uint32_t>* refs) {
   const char* p = packed.data();
@@ -254,16 +244,30 @@ base::Result<model::Exemplar> DecodeExemplarV2(std::string_view encoded,
 
 void WriteEncoderV2::Reset() {
   symbols_.Reset();
-  series_.clear();
+  series_size_ = 0;
 }
 
 WriteEncoderV2::Refs WriteEncoderV2::AddSymbols(model::LabelSpan labels) {
   refs_.clear();
   for (const model::Label& label : labels) {
-    refs_.push_back(symbols_.Add(label.name));
-    refs_.push_back(symbols_.Add(label.value));
+    PutRawVarint(&refs_, symbols_.Add(label.name));
+    PutRawVarint(&refs_, symbols_.Add(label.value));
   }
   return refs_;
+}
+
+std::optional<uint32_t> WriteEncoderV2::ValueOf(Refs labels, uint32_t name) {
+  const char* p = labels.data();
+  const char* end = p + labels.size();
+  while (p < end) {
+    uint64_t one = 0;
+    uint64_t value = 0;
+    p = ReadVarint(p, end, &one);
+    if (p != nullptr) p = ReadVarint(p, end, &value);
+    if (p == nullptr) break;
+    if (one == name) return static_cast<uint32_t>(value);
+  }
+  return std::nullopt;
 }
 
 std::string_view WriteEncoderV2::EncodeMetadata(const model::Metadata* metadata) {
@@ -277,38 +281,53 @@ std::string_view WriteEncoderV2::EncodeMetadata(const model::Metadata* metadata)
   return scratch_;
 }
 
-void WriteEncoderV2::PutSeries(Refs labels, uint32_t field, std::string_view item,
+template <class WriteItem>
+void WriteEncoderV2::PutSeries(Refs labels, uint32_t field, size_t item_size, WriteItem&& write,
                                const model::Metadata* metadata) {
   const std::string_view about = EncodeMetadata(metadata);
-  const std::string_view refs = PackRefs(labels, &packed_);
-  size_t size = BytesFieldSize(field, item.size());
-  if (!refs.empty()) size += BytesFieldSize(1, refs.size());
+  size_t size = BytesFieldSize(field, item_size);
+  if (!labels.empty()) size += BytesFieldSize(1, labels.size());
   if (metadata != nullptr) size += BytesFieldSize(5, about.size());
-  const size_t at = series_.size();
-  series_.resize(at + BytesFieldSize(5, size));
-  char* p = WriteBytesHead(series_.data() + at, 5, size);
-  if (!refs.empty()) p = std::ranges::copy(refs, WriteBytesHead(p, 1, refs.size())).out;
-  p = WriteBytesHead(p, field, item.size());
-  p = std::ranges::copy(item, p).out;
+  const size_t end = series_size_ + BytesFieldSize(5, size);
+  if (end > series_.size()) series_.resize(std::max(end, 2 * series_.size()));
+  char* p = WriteBytesHead(series_.data() + series_size_, 5, size);
+  if (!labels.empty()) p = std::ranges::copy(labels, WriteBytesHead(p, 1, labels.size())).out;
+  p = write(WriteBytesHead(p, field, item_size));
   if (metadata != nullptr) {
     p = WriteBytesHead(p, 5, about.size());
     std::ranges::copy(about, p);
   }
+  series_size_ = end;
+}
+
+void WriteEncoderV2::PutSeries(Refs labels, uint32_t field, std::string_view item,
+                               const model::Metadata* metadata) {
+  PutSeries(
+      labels, field, item.size(), [item](char* p) { return std::ranges::copy(item, p).out; },
+      metadata);
 }
 
 void WriteEncoderV2::AddSample(Refs labels, const WriteSampleV2& sample,
                                const model::Metadata* metadata) {
-  char buffer[40];
-  char* p = buffer;
-  *p++ = static_cast<char>(ProtoTag(1, WireType::kFixed64));
-  p = WriteDouble(p, sample.v);
-  *p++ = static_cast<char>(ProtoTag(2, WireType::kVarint));
-  p = WriteVarint(p, static_cast<uint64_t>(sample.t));
-  if (sample.start != 0) {
-    *p++ = static_cast<char>(ProtoTag(3, WireType::kVarint));
-    p = WriteVarint(p, static_cast<uint64_t>(sample.start));
-  }
-  PutSeries(labels, 2, {buffer, static_cast<size_t>(p - buffer)}, metadata);
+  constexpr size_t kTagSize = 1;
+  const auto t = static_cast<uint64_t>(sample.t);
+  const auto start = static_cast<uint64_t>(sample.start);
+  size_t size = kTagSize + sizeof(sample.v) + kTagSize + VarintSize(t);
+  if (start != 0) size += kTagSize + VarintSize(start);
+  PutSeries(
+      labels, 2, size,
+      [&](char* p) {
+        *p++ = static_cast<char>(ProtoTag(1, WireType::kFixed64));
+        p = WriteDouble(p, sample.v);
+        *p++ = static_cast<char>(ProtoTag(2, WireType::kVarint));
+        p = WriteVarint(p, t);
+        if (start != 0) {
+          *p++ = static_cast<char>(ProtoTag(3, WireType::kVarint));
+          p = WriteVarint(p, start);
+        }
+        return p;
+      },
+      metadata);
 }
 
 template <class H>
@@ -332,10 +351,10 @@ void WriteEncoderV2::AddHistogram(Refs labels, model::Timestamp t, const model::
 void WriteEncoderV2::AddExemplar(Refs labels, const model::Exemplar& exemplar) {
   std::vector<model::Label> exemplar_labels;
   exemplar.labels.ToSpan(&exemplar_labels);
-  const std::vector<uint32_t> series(labels.begin(), labels.end());  // it may be refs_
+  const std::string series(labels);  // it may be refs_
   const Refs own = AddSymbols(exemplar_labels);
   item_.clear();
-  if (!own.empty()) PutBytes(&item_, 1, PackRefs(own, &packed_));
+  if (!own.empty()) PutBytes(&item_, 1, own);
   PutDouble(&item_, 2, exemplar.value);
   if (exemplar.has_timestamp) PutVarint(&item_, 3, static_cast<uint64_t>(exemplar.t));
   PutSeries(series, 4, item_, nullptr);
@@ -344,7 +363,7 @@ void WriteEncoderV2::AddExemplar(Refs labels, const model::Exemplar& exemplar) {
 void WriteEncoderV2::Finish(std::string* out) const {
   out->reserve(out->size() + size());
   out->append(symbols_.encoded());
-  out->append(series_);
+  out->append(series_, 0, series_size_);
 }
 
 }  // namespace tributary::wire

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -116,8 +117,8 @@ class WriteEncoderV2 {
   void Reset();
   SymbolTable& symbols() { return symbols_; }
 
-  // Labels as symbols of this request: name, value, name, value, …
-  using Refs = std::span<const uint32_t>;
+  // Labels as symbols of this request: name, value, name, value, …, each a varint, as on the wire.
+  using Refs = std::string_view;
 
   // Each adds one TimeSeries, as Prometheus sends. Metadata may be null.
   void AddSample(Refs labels, const WriteSampleV2& sample,
@@ -129,6 +130,8 @@ class WriteEncoderV2 {
   void AddExemplar(Refs labels, const model::Exemplar& exemplar);
   // Puts the labels' texts among the symbols. Until the next call.
   Refs AddSymbols(model::LabelSpan labels);
+  // The value of a label, by the symbol of its name.
+  static std::optional<uint32_t> ValueOf(Refs labels, uint32_t name);
 
   // The same of labels by their texts.
   void AddSample(model::LabelSpan labels, const WriteSampleV2& sample,
@@ -145,13 +148,17 @@ class WriteEncoderV2 {
   }
 
   // Bytes that Finish() would write.
-  size_t size() const { return symbols_.encoded().size() + series_.size(); }
+  size_t size() const { return symbols_.encoded().size() + series_size_; }
   // Appends the Request to `out`. The encoder stays as it is until Reset().
   void Finish(std::string* out) const;
 
  private:
   std::string_view EncodeMetadata(const model::Metadata* metadata);
-  // A TimeSeries: labels, one encoded item in `field`, metadata.
+  // A TimeSeries: labels, one encoded item in `field`, metadata. write(p) writes the item's
+  // `item_size` bytes and returns their end.
+  template <class WriteItem>
+  void PutSeries(Refs labels, uint32_t field, size_t item_size, WriteItem&& write,
+                 const model::Metadata* metadata);
   void PutSeries(Refs labels, uint32_t field, std::string_view item,
                  const model::Metadata* metadata);
   template <class H>
@@ -159,10 +166,10 @@ class WriteEncoderV2 {
                     const model::Metadata* metadata);
 
   SymbolTable symbols_;
-  std::string series_;          // finished TimeSeries fields
+  std::string series_;          // its first series_size_ bytes are finished TimeSeries fields
+  size_t series_size_ = 0;      // apart, so that what grows again need not be filled with zeros
   std::string item_, scratch_;  // of the one being built
-  std::vector<uint32_t> refs_;
-  std::string packed_;  // refs
+  std::string refs_;
 };
 
 }  // namespace tributary::wire

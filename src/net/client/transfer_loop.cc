@@ -29,6 +29,9 @@ constexpr long kMaxIdleConnections = 16'384;  // thousands of targets, each kept
 constexpr size_t kMaxSpareHandles = 256;
 
 thread_local bool on_completion_thread = false;
+// Larger pages are rare, and their memory better given back.
+constexpr size_t kMaxSpareBytes = 1 << 20;
+thread_local std::string spare_body;
 
 int64_t NowMs() { return base::SystemClock().MonotonicNs() / 1'000'000; }
 
@@ -296,6 +299,12 @@ TransferLoop& TransferLoop::Shared() {
   return *loop;
 }
 
+void RecycleBody(std::string body) {
+  if (body.size() > spare_body.size() && body.size() <= kMaxSpareBytes) {
+    spare_body = std::move(body);
+  }
+}
+
 base::Result<ClientResponse> UnpackResponse(Transfer& transfer, int status) {
   ClientResponse response;
   response.status = status;
@@ -303,7 +312,8 @@ base::Result<ClientResponse> UnpackResponse(Transfer& transfer, int status) {
   response.wire_bytes = transfer.body.size() + transfer.streamed_bytes;
   if (transfer.request.accept_gzip && !transfer.request.on_data &&
       base::EqualsIgnoreCase(response.headers.Get("Content-Encoding"), "gzip")) {
-    auto plain = Gunzip(transfer.body, transfer.request.max_response_bytes);
+    auto plain =
+        Gunzip(transfer.body, transfer.request.max_response_bytes, std::exchange(spare_body, {}));
     if (!plain) return plain.error().Context(RequestName(transfer.request));
     response.body = *std::move(plain);
   } else {

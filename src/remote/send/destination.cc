@@ -240,7 +240,7 @@ void Destination::GiveUpUnread(Lane lane) {
 }
 
 bool Destination::ReadWindow() {
-  const size_t wanted = width_ * request_size_.most;
+  const size_t wanted = width_ * request_size_.read;
   GiveUpUnread(log_->oldest());
   batch_.Clear();
   lane_ = Lane::kFresh;

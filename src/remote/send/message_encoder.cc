@@ -6,6 +6,15 @@
 #include "wire/remote_write_v1.h"
 
 namespace tributary::remote {
+namespace {
+
+model::Timestamp TimeOf(const storage::RefExemplar& exemplar) { return exemplar.exemplar.t; }
+template <class Item>
+model::Timestamp TimeOf(const Item& item) {
+  return item.t;
+}
+
+}  // namespace
 
 void MessageEncoder::Encode(const WireForm& form, model::Timestamp oldest, Shipment* shipment) {
   message_.clear();
@@ -20,25 +29,18 @@ void MessageEncoder::Encode(const WireForm& form, model::Timestamp oldest, Shipm
     EncodeV2(oldest, shipment);
   }
   if (shipment->body_samples + shipment->body_histograms + shipment->body_exemplars > 0) {
-    // Compressed into memory that is kept: the encoder needs room for the worst case, ten times
-    // what is left in the end.
     if (form.zstd) {
-      wire::ZstdEncode(base::AsBytes(message_), &compressed_);
+      wire::ZstdEncode(base::AsBytes(message_), &shipment->body);
     } else {
-      wire::SnappyEncode(base::AsBytes(message_), &compressed_);
+      wire::SnappyEncode(base::AsBytes(message_), &shipment->body);
     }
-    shipment->body.assign(compressed_);
   }
 }
 
-bool MessageEncoder::Resolve(SendProbe::Kind kind, model::SeriesRef ref, model::Timestamp t,
-                             model::Timestamp oldest) {
-  if (t < oldest) {
-    probe_.Dropped(kind, "too_old").Add();
-    return false;
-  }
-  switch (as_symbols_ ? labels_.Resolve(ref, &v2_.symbols(), &refs_)
-                      : labels_.Resolve(ref, &span_)) {
+bool MessageEncoder::Resolve(SendProbe::Kind kind, model::SeriesRef ref,
+                             const storage::LabelNumbers& numbers) {
+  switch (as_symbols_ ? labels_.Resolve(ref, numbers, &v2_.symbols(), &refs_)
+                      : labels_.Resolve(ref, numbers, &span_)) {
     case SeriesLabels::Outcome::kSend:
       return true;
     case SeriesLabels::Outcome::kDropped:
@@ -51,6 +53,29 @@ bool MessageEncoder::Resolve(SendProbe::Kind kind, model::SeriesRef ref, model::
   return false;
 }
 
+template <class Item, class Add>
+void MessageEncoder::ForEach(SendProbe::Kind kind, model::Timestamp oldest,
+                             std::vector<Item>* items, Add&& add) {
+  const size_t too_old =
+      std::erase_if(*items, [&](const Item& item) { return TimeOf(item) < oldest; });
+  if (too_old > 0) {
+    probe_.Dropped(kind, "too_old").Add(static_cast<double>(too_old));
+  }
+  series_.clear();
+  for (const Item& item : *items) {
+    series_.push_back(item.ref);
+  }
+  source_.LabelsOf(series_, &numbers_);
+  size_t i = 0;
+  std::erase_if(*items, [&](const Item& item) {
+    if (!Resolve(kind, item.ref, numbers_[i++])) {
+      return true;
+    }
+    add(item);
+    return false;
+  });
+}
+
 const model::Metadata* MessageEncoder::MetadataOf(model::SeriesRef ref) {
   if (source_.MetadataOf(ref, &metadata_)) {
     return &metadata_;
@@ -58,59 +83,49 @@ const model::Metadata* MessageEncoder::MetadataOf(model::SeriesRef ref) {
   if (families_.empty()) {
     return nullptr;
   }
-  for (size_t i = 0; i + 1 < refs_.size(); i += 2) {
-    if (refs_[i] != name_symbol_) {
-      continue;
-    }
-    const uint32_t name = refs_[i + 1];
-    if (name >= known_.size()) {
-      known_.resize(name + 1);
-    }
-    if (!known_[name]) {
-      known_[name] = families_.Find(v2_.symbols().Text(name));
-    }
-    return *known_[name];
+  const std::optional<uint32_t> name = wire::WriteEncoderV2::ValueOf(refs_, name_symbol_);
+  if (!name) {
+    return nullptr;
   }
-  return nullptr;
+  if (*name >= known_.size()) {
+    known_.resize(*name + 1);
+  }
+  if (!known_[*name]) {
+    known_[*name] = families_.Find(v2_.symbols().Text(*name));
+  }
+  return *known_[*name];
 }
 
 void MessageEncoder::EncodeV1(model::Timestamp oldest, Shipment* shipment) {
   wire::WriteEncoderV1 encoder(&message_);
-  std::erase_if(shipment->samples, [&](const storage::RefSample& sample) {
-    if (!Resolve(SendProbe::Kind::kSamples, sample.ref, sample.t, oldest)) {
-      return true;
-    }
-    encoder.AddSample(span_, {sample.t, sample.v});
-    return false;
-  });
+  ForEach(
+      SendProbe::Kind::kSamples, oldest, &shipment->samples,
+      [&](const storage::RefSample& sample) { encoder.AddSample(span_, {sample.t, sample.v}); });
   shipment->body_samples = shipment->samples.size();
   if (config_.send_native_histograms) {
-    std::erase_if(shipment->histograms, [&](const storage::RefHistogram& h) {
+    const size_t custom = std::erase_if(shipment->histograms, [](const storage::RefHistogram& h) {
       const int32_t schema = h.is_float ? h.float_histogram.schema : h.histogram.schema;
-      if (schema == model::kCustomBucketsSchema) {
-        probe_.Dropped(SendProbe::Kind::kHistograms, "nhcb_in_rw1_not_supported").Add();
-        return true;
-      }
-      if (!Resolve(SendProbe::Kind::kHistograms, h.ref, h.t, oldest)) {
-        return true;
-      }
-      if (h.is_float) {
-        encoder.AddHistogram(span_, h.t, h.float_histogram);
-      } else {
-        encoder.AddHistogram(span_, h.t, h.histogram);
-      }
-      return false;
+      return schema == model::kCustomBucketsSchema;
     });
+    if (custom > 0) {
+      probe_.Dropped(SendProbe::Kind::kHistograms, "nhcb_in_rw1_not_supported")
+          .Add(static_cast<double>(custom));
+    }
+    ForEach(SendProbe::Kind::kHistograms, oldest, &shipment->histograms,
+            [&](const storage::RefHistogram& h) {
+              if (h.is_float) {
+                encoder.AddHistogram(span_, h.t, h.float_histogram);
+              } else {
+                encoder.AddHistogram(span_, h.t, h.histogram);
+              }
+            });
     shipment->body_histograms = shipment->histograms.size();
   }
   if (config_.send_exemplars) {
-    std::erase_if(shipment->exemplars, [&](const storage::RefExemplar& exemplar) {
-      if (!Resolve(SendProbe::Kind::kExemplars, exemplar.ref, exemplar.exemplar.t, oldest)) {
-        return true;
-      }
-      encoder.AddExemplar(span_, exemplar.exemplar);
-      return false;
-    });
+    ForEach(SendProbe::Kind::kExemplars, oldest, &shipment->exemplars,
+            [&](const storage::RefExemplar& exemplar) {
+              encoder.AddExemplar(span_, exemplar.exemplar);
+            });
     shipment->body_exemplars = shipment->exemplars.size();
   }
 }
@@ -119,37 +134,27 @@ void MessageEncoder::EncodeV2(model::Timestamp oldest, Shipment* shipment) {
   v2_.Reset();
   name_symbol_ = v2_.symbols().Add(model::kMetricName);
   known_.clear();
-  std::erase_if(shipment->samples, [&](const storage::RefSample& sample) {
-    if (!Resolve(SendProbe::Kind::kSamples, sample.ref, sample.t, oldest)) {
-      return true;
-    }
-    v2_.AddSample(refs_, {sample.t, sample.v, 0}, MetadataOf(sample.ref));
-    return false;
-  });
+  ForEach(SendProbe::Kind::kSamples, oldest, &shipment->samples,
+          [&](const storage::RefSample& sample) {
+            v2_.AddSample(refs_, {sample.t, sample.v, 0}, MetadataOf(sample.ref));
+          });
   shipment->body_samples = shipment->samples.size();
   if (config_.send_native_histograms) {
-    std::erase_if(shipment->histograms, [&](const storage::RefHistogram& h) {
-      if (!Resolve(SendProbe::Kind::kHistograms, h.ref, h.t, oldest)) {
-        return true;
-      }
-      const model::Metadata* known = MetadataOf(h.ref);
-      if (h.is_float) {
-        v2_.AddHistogram(refs_, h.t, h.float_histogram, 0, known);
-      } else {
-        v2_.AddHistogram(refs_, h.t, h.histogram, 0, known);
-      }
-      return false;
-    });
+    ForEach(SendProbe::Kind::kHistograms, oldest, &shipment->histograms,
+            [&](const storage::RefHistogram& h) {
+              const model::Metadata* known = MetadataOf(h.ref);
+              if (h.is_float) {
+                v2_.AddHistogram(refs_, h.t, h.float_histogram, 0, known);
+              } else {
+                v2_.AddHistogram(refs_, h.t, h.histogram, 0, known);
+              }
+            });
     shipment->body_histograms = shipment->histograms.size();
   }
   if (config_.send_exemplars) {
-    std::erase_if(shipment->exemplars, [&](const storage::RefExemplar& exemplar) {
-      if (!Resolve(SendProbe::Kind::kExemplars, exemplar.ref, exemplar.exemplar.t, oldest)) {
-        return true;
-      }
-      v2_.AddExemplar(refs_, exemplar.exemplar);
-      return false;
-    });
+    ForEach(
+        SendProbe::Kind::kExemplars, oldest, &shipment->exemplars,
+        [&](const storage::RefExemplar& exemplar) { v2_.AddExemplar(refs_, exemplar.exemplar); });
     shipment->body_exemplars = shipment->exemplars.size();
   }
   v2_.Finish(&message_);

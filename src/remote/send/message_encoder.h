@@ -37,10 +37,11 @@ class MessageEncoder {
   static std::string EncodeMetadata(const Families& families, size_t from, size_t to);
 
  private:
-  // True: the labels of the series are in span_ (1.0) or refs_ (2.0); false: it is not sent, and
-  // counted.
-  bool Resolve(SendProbe::Kind kind, model::SeriesRef ref, model::Timestamp t,
-               model::Timestamp oldest);
+  // Calls add(item) for each, with its labels in span_ (1.0) or refs_ (2.0). Those that are not
+  // sent are taken out of the list and counted.
+  template <class Item, class Add>
+  void ForEach(SendProbe::Kind kind, model::Timestamp oldest, std::vector<Item>* items, Add&& add);
+  bool Resolve(SendProbe::Kind kind, model::SeriesRef ref, const storage::LabelNumbers& numbers);
   // Of the series in refs_; null: not known.
   const model::Metadata* MetadataOf(model::SeriesRef ref);
   void EncodeV1(model::Timestamp oldest, Shipment* shipment);
@@ -52,9 +53,10 @@ class MessageEncoder {
   SendProbe& probe_;
   bool as_symbols_ = false;
   std::vector<model::Label> span_;
-  std::vector<uint32_t> refs_;
+  wire::WriteEncoderV2::Refs refs_;
+  std::vector<model::SeriesRef> series_;
+  std::vector<storage::LabelNumbers> numbers_;  // of series_
   std::string message_;
-  std::string compressed_;
   wire::WriteEncoderV2 v2_;
   FamilyLookup families_;
   uint32_t name_symbol_ = 0;  // of "__name__"

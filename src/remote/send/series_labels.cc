@@ -1,7 +1,10 @@
 #include "remote/send/series_labels.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
+
+#include "wire/protobuf.h"
 
 namespace tributary::remote {
 namespace {
@@ -23,54 +26,47 @@ SeriesLabels::SeriesLabels(const storage::WalSource& source, model::Labels exter
       external_labels_(std::move(external_labels)),
       external_(SpanOf(external_labels_)),
       relabeler_(std::move(relabeler)),
-      external_symbols_(2 * external_.size()) {}
+      coded_externals_(external_.size()) {}
 
 std::unique_ptr<storage::TextHold> SeriesLabels::BeginMessage() {
   if (++stamp_ == 0) {  // after four billion messages
     stamp_ = 1;
-    name_symbols_.clear();
-    value_symbols_.clear();
-    external_symbols_.assign(external_symbols_.size(), {});
+    coded_.clear();
+    coded_externals_.assign(external_.size(), {});
   }
   return source_.HoldTexts();
 }
 
-const SeriesLabels::Place& SeriesLabels::PlaceOf(uint32_t name) {
-  if (name >= places_.size()) {
-    places_.resize(name + 1);
+const SeriesLabels::Join& SeriesLabels::JoinOf(uint32_t names) {
+  if (names >= joins_.size()) {
+    joins_.resize(names + 1);
   }
-  Place& place = places_[name];
-  if (!place.known) {
-    const std::string_view text = source_.NameText(name);
-    const auto at = std::ranges::lower_bound(external_, text, {}, &model::Label::name);
-    place = {.known = true,
-             .is_external = at != external_.end() && at->name == text,
-             .before = static_cast<uint32_t>(at - external_.begin())};
-  }
-  return place;
-}
-
-template <class External, class Own>
-void SeriesLabels::Join(External&& external, Own&& own) {
-  size_t next = 0;
-  if (!external_.empty()) {
-    for (const storage::LabelNumbers& label : numbers_) {
-      const Place& place = PlaceOf(label.name);
-      while (next < place.before) {
-        external(next++);
+  Join& join = joins_[names];
+  if (join.empty()) {
+    int32_t next = 0;
+    const auto end = static_cast<int32_t>(external_.size());
+    const auto name_of = [&](int32_t at) { return external_[static_cast<size_t>(at)].name; };
+    int32_t at = 0;
+    for (const uint32_t number : source_.NamesOf(names)) {
+      const std::string_view name = source_.NameText(number);
+      while (next < end && name_of(next) < name) {
+        join.push_back(~next++);
       }
-      next += place.is_external;
-      own(label);
+      if (next < end && name_of(next) == name) {
+        ++next;
+      }
+      join.push_back(at++);
     }
-  } else {
-    std::ranges::for_each(numbers_, own);
+    while (next < end) {
+      join.push_back(~next++);
+    }
   }
-  while (next < external_.size()) {
-    external(next++);
-  }
+  return join;
 }
 
-SeriesLabels::Outcome SeriesLabels::Resolve(model::SeriesRef ref, std::vector<model::Label>* out) {
+SeriesLabels::Outcome SeriesLabels::Resolve(model::SeriesRef ref,
+                                            const storage::LabelNumbers& numbers,
+                                            std::vector<model::Label>* out) {
   const auto remembered = remembered_.find(ref.value());
   const bool is_new = remembered == remembered_.end();
   if (!is_new && remembered->second.dropped) {
@@ -80,52 +76,76 @@ SeriesLabels::Outcome SeriesLabels::Resolve(model::SeriesRef ref, std::vector<mo
     remembered->second.changed.ToSpan(out);
     return Outcome::kSend;
   }
-  if (!source_.LabelsOf(ref, &numbers_)) {
+  if (numbers.labels.empty()) {
     return Outcome::kUnknown;
   }
   out->clear();
-  Join([&](size_t i) { out->push_back(external_[i]); },
-       [&](const storage::LabelNumbers& label) {
-         out->push_back({source_.NameText(label.name), source_.ValueText(label.value)});
-       });
+  const std::span<const uint32_t> names = source_.NamesOf(numbers.names);
+  for (const int32_t place : JoinOf(numbers.names)) {
+    if (place < 0) {
+      out->push_back(external_[static_cast<size_t>(~place)]);
+    } else {
+      const auto at = static_cast<size_t>(place);
+      out->push_back({source_.NameText(names[at]), source_.ValueText(numbers.labels[at])});
+    }
+  }
   return relabeler_.empty() || !is_new ? Outcome::kSend : Relabel(ref, out);
 }
 
-SeriesLabels::Outcome SeriesLabels::Resolve(model::SeriesRef ref, wire::SymbolTable* symbols,
-                                            std::vector<uint32_t>* out) {
-  out->clear();
+void SeriesLabels::Code(model::Label label, wire::SymbolTable* symbols, Coded* coded) const {
+  char* end = wire::WriteVarint(coded->bytes, symbols->Add(label.name));
+  end = wire::WriteVarint(end, symbols->Add(label.value));
+  coded->size = static_cast<uint8_t>(end - coded->bytes);
+  coded->stamp = stamp_;
+}
+
+SeriesLabels::Outcome SeriesLabels::Resolve(model::SeriesRef ref,
+                                            const storage::LabelNumbers& numbers,
+                                            wire::SymbolTable* symbols,
+                                            wire::WriteEncoderV2::Refs* out) {
   if (!relabeler_.empty()) {
-    const Outcome outcome = Resolve(ref, &span_);
+    const Outcome outcome = Resolve(ref, numbers, &span_);
+    refs_.clear();
     for (const model::Label& label : span_) {
-      out->push_back(symbols->Add(label.name));
-      out->push_back(symbols->Add(label.value));
+      wire::PutRawVarint(&refs_, symbols->Add(label.name));
+      wire::PutRawVarint(&refs_, symbols->Add(label.value));
     }
+    *out = refs_;
     return outcome;
   }
-  if (!source_.LabelsOf(ref, &numbers_)) {
+  if (numbers.labels.empty()) {
     return Outcome::kUnknown;
   }
-  const auto put = [&](Symbol* symbol, auto&& text) {
-    if (symbol->stamp != stamp_) {
-      *symbol = {stamp_, symbols->Add(text())};
-    }
-    out->push_back(symbol->number);
+  const Join& join = JoinOf(numbers.names);
+  refs_.resize(std::max(refs_.size(), join.size() * sizeof(Coded)));
+  char* p = refs_.data();
+  const auto put = [&p](const Coded& coded) {
+    std::memcpy(p, coded.bytes, sizeof(coded.bytes));  // all of it: a size known here is faster
+    p += coded.size;
   };
-  const auto put_number = [&](std::vector<Symbol>* table, uint32_t number, auto&& text) {
-    if (number >= table->size()) {
-      table->resize(number + 1);
+  for (const int32_t place : join) {
+    if (place < 0) {
+      const auto at = static_cast<size_t>(~place);
+      Coded& coded = coded_externals_[at];
+      if (coded.stamp != stamp_) [[unlikely]] {
+        Code(external_[at], symbols, &coded);
+      }
+      put(coded);
+      continue;
     }
-    put(&(*table)[number], text);
-  };
-  Join(
-      [&](size_t i) {
-        put(&external_symbols_[2 * i], [&] { return external_[i].name; });
-        put(&external_symbols_[2 * i + 1], [&] { return external_[i].value; });
-      },
-      [&](const storage::LabelNumbers& label) {
-        put_number(&name_symbols_, label.name, [&] { return source_.NameText(label.name); });
-        put_number(&value_symbols_, label.value, [&] { return source_.ValueText(label.value); });
-      });
+    const auto at = static_cast<size_t>(place);
+    const uint32_t number = numbers.labels[at];
+    if (number >= coded_.size()) [[unlikely]] {
+      coded_.resize(number + 1);
+    }
+    Coded& coded = coded_[number];
+    if (coded.stamp != stamp_) [[unlikely]] {
+      const uint32_t name = source_.NamesOf(numbers.names)[at];
+      Code({source_.NameText(name), source_.ValueText(number)}, symbols, &coded);
+    }
+    put(coded);
+  }
+  *out = {refs_.data(), static_cast<size_t>(p - refs_.data())};
   return Outcome::kSend;
 }
 

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <absl/container/flat_hash_map.h>
@@ -27,46 +28,46 @@ class SeriesLabels {
   enum class Outcome : unsigned char { kSend, kDropped, kUnknown };
   // Begins a message. The hold must live until all of it is resolved and written.
   std::unique_ptr<storage::TextHold> BeginMessage();
-  // Fills `out` with sorted labels, valid until the next call. kDropped: by relabelling. kUnknown:
-  // the store does not know the series (any more).
-  Outcome Resolve(model::SeriesRef ref, std::vector<model::Label>* out);
-  // The same as symbols of the message: name, value, name, value, … The table must be the same for
-  // all of the message, and empty when that begins.
-  Outcome Resolve(model::SeriesRef ref, wire::SymbolTable* symbols, std::vector<uint32_t>* out);
+  // Fills `out` with sorted labels, valid until the next call. `numbers` are what the source tells
+  // of the series under the hold. kDropped: by relabelling. kUnknown: the store does not know the
+  // series (any more).
+  Outcome Resolve(model::SeriesRef ref, const storage::LabelNumbers& numbers,
+                  std::vector<model::Label>* out);
+  // The same as symbols of the message. The table must be the same for all of the message, and
+  // empty when that begins.
+  Outcome Resolve(model::SeriesRef ref, const storage::LabelNumbers& numbers,
+                  wire::SymbolTable* symbols, wire::WriteEncoderV2::Refs* out);
 
  private:
   struct Remembered {
     bool dropped = false;
     model::Labels changed;  // empty: relabelling leaves the series alone
   };
-  // Which symbol a text is; one of another message when the stamp is another.
-  struct Symbol {
+  // The symbols of a label's name and value as two varints; of another message when the stamp is
+  // another.
+  struct Coded {
     uint32_t stamp = 0;
-    uint32_t number = 0;
+    uint8_t size = 0;
+    char bytes[11] = {};
   };
-  // Where a name stands among the external labels.
-  struct Place {
-    bool known = false;
-    bool is_external = false;  // there is one of this name
-    uint32_t before = 0;       // external labels with lesser names
-  };
+  static_assert(sizeof(Coded) == 16);
+  // How a list of names is joined with those of the external labels: in order, the place of a name
+  // in the list or, as ~place, that of an external label.
+  using Join = std::vector<int32_t>;
 
   Outcome Relabel(model::SeriesRef ref, std::vector<model::Label>* out);
-  // numbers_ joined with the external labels: calls external(i) and own(numbers), in order of
-  // names.
-  template <class External, class Own>
-  void Join(External&& external, Own&& own);
-  const Place& PlaceOf(uint32_t name);
+  const Join& JoinOf(uint32_t names);
+  void Code(model::Label label, wire::SymbolTable* symbols, Coded* coded) const;
 
   const storage::WalSource& source_;
   const model::Labels external_labels_;
   const std::vector<model::Label> external_;
   const model::Relabeler relabeler_;
-  std::vector<storage::LabelNumbers> numbers_;
-  std::vector<Place> places_;                         // by number of the name
-  uint32_t stamp_ = 0;                                // of the message
-  std::vector<Symbol> name_symbols_, value_symbols_;  // by number
-  std::vector<Symbol> external_symbols_;              // name, value, …
+  std::vector<Join> joins_;             // by number of the list; empty: not made yet
+  uint32_t stamp_ = 0;                  // of the message
+  std::vector<Coded> coded_;            // by number of the label
+  std::vector<Coded> coded_externals_;  // by place
+  std::string refs_;
   std::vector<model::Label> span_;
   model::LabelsBuilder builder_;
   absl::flat_hash_map<uint64_t, Remembered> remembered_;  // by ref; only with relabelling

@@ -106,7 +106,10 @@ std::vector<T> TakeTail(std::vector<T>* items, size_t keep) {
 RequestSize RequestSizeOf(const config::QueueConfig& queue) {
   constexpr size_t kMost = 10'000;
   const size_t enough = queue.max_samples_per_send;
-  return {enough, queue.max_samples_per_send_is_default ? kMost : enough};
+  if (!queue.max_samples_per_send_is_default) {
+    return {enough, enough, enough};
+  }
+  return {enough, kMost, kMost - enough};
 }
 
 std::vector<Shipment> MakeShipments(storage::WalBatch* batch, size_t max_items) {

@@ -17,6 +17,7 @@ namespace tributary::remote {
 struct RequestSize {
   size_t enough = 0;  // worth a request
   size_t most = 0;
+  size_t read = 0;  // what is read for one: where there is a choice, a record more still fits in
 };
 // Where the configuration does not say it, as many as the log holds already, up to 10,000: the
 // series of a large request have more texts in common, which saves a fifth of the agent's CPU and

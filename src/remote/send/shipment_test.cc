@@ -23,6 +23,7 @@ TEST(RequestSizeOf, IsTheConfiguredOneWhereThereIsOne) {
   config::QueueConfig queue;
   EXPECT_EQ(RequestSizeOf(queue).enough, 2000u);
   EXPECT_EQ(RequestSizeOf(queue).most, 10'000u);
+  EXPECT_EQ(RequestSizeOf(queue).read, 8'000u);
   queue.max_samples_per_send_is_default = false;
   EXPECT_EQ(RequestSizeOf(queue).most, 2000u);
 }

@@ -1,8 +1,10 @@
-#include <array>
+#include <algorithm>
+#include <iterator>
 #include <utility>
 #include <vector>
 
 #include "tsdb/agent/agent_store.h"
+#include "tsdb/head/by_shard.h"
 
 namespace tributary::tsdb {
 namespace {
@@ -12,7 +14,7 @@ struct Buffers {
   std::vector<storage::RefSample> samples;
   std::vector<storage::RefHistogram> histograms;
   std::vector<storage::RefExemplar> exemplars;
-  std::vector<uint32_t> by_shard;
+  ByShard by_shard;
   RecordBatch batch;
 };
 
@@ -63,16 +65,22 @@ class AgentAppender final : public storage::Appender {
 
   void Append(std::span<const storage::RefSample> samples,
               std::span<storage::AppendOutcome> outcomes) override {
+    uint64_t appended = 0;
     uint64_t out_of_order = 0;
     ForEachByShard(samples,
                    [&](AgentSeriesTable::Shard& shard, size_t i) TB_NO_THREAD_SAFETY_ANALYSIS {
                      outcomes[i] = Check(shard, samples[i].ref, samples[i].t);
+                     appended += outcomes[i] == storage::AppendOutcome::kAppended;
                      out_of_order += outcomes[i] == storage::AppendOutcome::kOutOfOrder;
                    });
-    for (size_t i = 0; i < samples.size(); ++i) {
-      if (outcomes[i] == storage::AppendOutcome::kAppended) {
-        buffers_->samples.push_back(samples[i]);
-      }
+    std::vector<storage::RefSample>& kept = buffers_->samples;
+    if (appended == samples.size()) {
+      kept.insert(kept.end(), samples.begin(), samples.end());
+    } else {
+      std::ranges::copy_if(samples, std::back_inserter(kept), [&](const auto& sample) {
+        return outcomes[static_cast<size_t>(&sample - samples.data())] ==
+               storage::AppendOutcome::kAppended;
+      });
     }
     if (out_of_order > 0) {
       store_.metrics.out_of_order.Add(static_cast<double>(out_of_order));
@@ -152,32 +160,9 @@ class AgentAppender final : public storage::Appender {
   const storage::AppenderStats& stats() const override { return stats_; }
 
  private:
-  // Calls visit(shard, i) for every item with the shard's lock held, one acquisition a shard.
-  template <class Item, class F>
-  void ForEachByShard(std::span<const Item> items, F&& visit) {
-    std::array<uint32_t, kSeriesShards + 1> begin{};
-    for (const Item& item : items) {
-      ++begin[ShardOf(item.ref) + 1];
-    }
-    for (size_t s = 0; s < kSeriesShards; ++s) {
-      begin[s + 1] += begin[s];
-    }
-    std::vector<uint32_t>& order = buffers_->by_shard;
-    order.resize(items.size());
-    auto next = begin;
-    for (uint32_t i = 0; i < items.size(); ++i) {
-      order[next[ShardOf(items[i].ref)]++] = i;
-    }
-    for (uint32_t s = 0; s < kSeriesShards; ++s) {
-      if (begin[s] == begin[s + 1]) {
-        continue;
-      }
-      AgentSeriesTable::Shard& shard = store_.series.shard(s);
-      base::MutexLock lock(shard.mutex);
-      for (uint32_t at = begin[s]; at < begin[s + 1]; ++at) {
-        visit(shard, order[at]);
-      }
-    }
+  template <class Entry, class F>
+  void ForEachByShard(std::span<const Entry> entries, F&& visit) {
+    buffers_->by_shard.ForEach(store_.series, entries, visit);
   }
 
   storage::AppendOutcome Check(AgentSeriesTable::Shard& shard, model::SeriesRef ref,

@@ -9,6 +9,7 @@
 #include "base/mutex.h"
 #include "base/threads.h"
 #include "tsdb/agent/agent_store.h"
+#include "tsdb/head/by_shard.h"
 #include "tsdb/head/table_wal_source.h"
 #include "tsdb/wal/segment.h"
 
@@ -23,23 +24,25 @@ class AgentWalSource final : public TableWalSource {
       : TableWalSource(store.fs, std::move(options), store.labels, store.text_readers),
         store_(store) {}
 
-  bool LabelsOf(model::SeriesRef ref, std::vector<storage::LabelNumbers>* out) const override {
-    ref = store_.Resolve(ref);
-    AgentSeriesTable::Shard& shard = store_.series.shard_of(ref);
-    base::MutexLock lock(shard.mutex);
-    const AgentSeries* series = AgentSeriesTable::Find(shard, ref);
-    if (series == nullptr) {
-      return false;
-    }
-    store_.labels.ToNumbers(LabelRun(series->labels), out);
-    return true;
-  }
-
   bool MetadataOf(model::SeriesRef /*ref*/, model::Metadata* /*out*/) const override {
     return false;  // the agent keeps none per series
   }
 
  private:
+  void FindRuns(std::span<const model::SeriesRef> refs, std::span<LabelRun> runs) const override {
+    std::vector<model::SeriesRef> resolved(refs.begin(), refs.end());
+    for (model::SeriesRef& ref : resolved) {
+      ref = store_.Resolve(ref);
+    }
+    ByShard().ForEach(store_.series, std::span<const model::SeriesRef>(resolved),
+                      [&](AgentSeriesTable::Shard& shard, size_t i) TB_NO_THREAD_SAFETY_ANALYSIS {
+                        const AgentSeries* series = AgentSeriesTable::Find(shard, resolved[i]);
+                        if (series != nullptr) {
+                          runs[i] = LabelRun(series->labels);
+                        }
+                      });
+  }
+
   AgentStore& store_;
 };
 

@@ -27,7 +27,7 @@ void RemoveDeadSeries(AgentStore& store, uint32_t through, model::Timestamp olde
   }
   // Whoever found one of them before it was marked has written by then.
   store.appenders.WaitForEarlier();
-  uint64_t removed = 0;
+  std::vector<LabelRun> removed;
   std::vector<model::Label> labels;
   for (uint32_t i = 0; i < kSeriesShards; ++i) {
     AgentSeriesTable::Shard& shard = store.series.shard(i);
@@ -37,18 +37,20 @@ void RemoveDeadSeries(AgentStore& store, uint32_t through, model::Timestamp olde
       if (series.Has(AgentSeries::kDying) && is_dead(series)) {
         labels.clear();
         store.labels.ToSpan(LabelRun(series.labels), &labels);
-        store.series.Erase(shard, slot, model::HashLabels(labels));
-        ++removed;
+        removed.push_back(store.series.Erase(shard, slot, model::HashLabels(labels)));
       }
     }
   }
-  if (removed > 0) {
-    const std::vector<LabelId> unused = store.labels.TakeUnused();
+  if (!removed.empty()) {
     store.text_readers.WaitForEarlier();
+    for (const LabelRun run : removed) {
+      store.labels.Release(run);
+    }
+    const std::vector<LabelId> unused = store.labels.TakeUnused();
     store.labels.FreeLabels(unused);
   }
-  store.active_series.fetch_sub(removed, std::memory_order_relaxed);
-  store.metrics.deleted_series.Add(static_cast<double>(removed));
+  store.active_series.fetch_sub(removed.size(), std::memory_order_relaxed);
+  store.metrics.deleted_series.Add(static_cast<double>(removed.size()));
   store.metrics.active_series.Set(static_cast<double>(store.active_series.load()));
 }
 

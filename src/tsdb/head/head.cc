@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "tsdb/head/by_shard.h"
 #include "tsdb/head/head_appender.h"
 #include "tsdb/head/head_querier.h"
 #include "tsdb/head/snapshot_writer.h"
@@ -162,19 +163,16 @@ HeadStats Head::Stats(size_t limit) const {
   return stats;
 }
 
-bool Head::LabelsOf(model::SeriesRef ref, std::vector<storage::LabelNumbers>* out) const {
-  ref = state_.Resolve(ref);
-  LabelRun run;
-  {
-    HeadState::Shard& shard = state_.series.shard_of(ref);
-    base::MutexLock lock(shard.mutex);
-    const MemSeries* series = SeriesTable<MemSeries>::Find(shard, ref);
-    // The run of a removed series may be given to another one at any moment.
-    if (series == nullptr || series->Has(MemSeries::kDead)) return false;
-    run = LabelRun(series->labels);
-  }
-  state_.labels.ToNumbers(run, out);
-  return true;
+void Head::FindRuns(std::span<const model::SeriesRef> refs, std::span<LabelRun> runs) const {
+  std::vector<model::SeriesRef> resolved(refs.begin(), refs.end());
+  for (model::SeriesRef& ref : resolved) ref = state_.Resolve(ref);
+  ByShard().ForEach(state_.series, std::span<const model::SeriesRef>(resolved),
+                    [&](HeadState::Shard& shard, size_t i) TB_NO_THREAD_SAFETY_ANALYSIS {
+                      const MemSeries* series = SeriesTable<MemSeries>::Find(shard, resolved[i]);
+                      // The run of a removed series may be given to another one at any moment.
+                      if (series == nullptr || series->Has(MemSeries::kDead)) return;
+                      runs[i] = LabelRun(series->labels);
+                    });
 }
 
 bool Head::MetadataOf(model::SeriesRef ref, model::Metadata* out) const {

@@ -101,7 +101,7 @@ class Head final : public storage::Appendable, public storage::Queryable {
 
   // As storage::WalSource.
   Gate& readers() const { return state_.readers; }  // a pin is a hold on texts
-  bool LabelsOf(model::SeriesRef ref, std::vector<storage::LabelNumbers>* out) const;
+  void FindRuns(std::span<const model::SeriesRef> refs, std::span<LabelRun> runs) const;
   const LabelTable& labels() const { return state_.labels; }
   bool MetadataOf(model::SeriesRef ref, model::Metadata* out) const;
 

@@ -568,11 +568,14 @@ TEST_F(HeadLogTest, ForeignRefsAreTakenOverOrMapped) {
     }
     EXPECT_EQ(got["{i=\"1\"}"].size(), 2u + static_cast<size_t>(restart));
     EXPECT_EQ(got["{i=\"w\"}"].size(), 1u + static_cast<size_t>(restart));
-    std::vector<storage::LabelNumbers> labels;
-    ASSERT_TRUE(store->head->LabelsOf(SeriesRef(5000), &labels));
+    LabelRun run;
+    store->head->FindRuns(std::array{SeriesRef(5000)}, std::span(&run, 1));
+    ASSERT_NE(run, LabelRun(0));
+    std::vector<model::Label> labels;
+    store->head->labels().ToSpan(run, &labels);
     ASSERT_EQ(labels.size(), 1u);
-    EXPECT_EQ(store->head->labels().Name(LabelNameId(labels[0].name)), "i");
-    EXPECT_EQ(store->head->labels().Value(LabelId(labels[0].value)), "1");
+    EXPECT_EQ(labels[0].name, "i");
+    EXPECT_EQ(labels[0].value, "1");
     for (const auto& [name, samples] : got) {
       std::string value = name.substr(4, name.size() - 6);
       Put(*store->head, Labels::Of({{"i", value}}), kNow + 1000 * (restart + 1), restart);

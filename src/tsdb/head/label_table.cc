@@ -324,13 +324,6 @@ void LabelTable::ToSpan(LabelRun run, std::vector<model::Label>* out) const {
   for (const LabelId id : LabelsOf(run)) out->push_back({Name(NameOf(id)), Value(id)});
 }
 
-void LabelTable::ToNumbers(LabelRun run, std::vector<storage::LabelNumbers>* out) const {
-  const std::span<const LabelId> ids = LabelsOf(run);
-  const uint32_t* name = shapes_[ShapeOf(run)].names;
-  out->resize(ids.size());
-  for (size_t i = 0; i < ids.size(); ++i) (*out)[i] = {name[i], ids[i].value()};
-}
-
 std::strong_ordering LabelTable::Compare(LabelRun a, LabelRun b) const {
   const std::span<const LabelId> x = LabelsOf(a);
   const std::span<const LabelId> y = LabelsOf(b);

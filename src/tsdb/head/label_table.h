@@ -90,8 +90,15 @@ class LabelTable {
   bool Equal(LabelRun run, model::LabelSpan labels) const;
   // The views live as long as the labels are interned.
   void ToSpan(LabelRun run, std::vector<model::Label>* out) const;
-  // The ids of names and of labels, which have one value each.
-  void ToNumbers(LabelRun run, std::vector<storage::LabelNumbers>* out) const;
+  // The shape, and the ids of the labels: as long as the run is not released.
+  storage::LabelNumbers NumbersOf(LabelRun run) const {
+    const uint32_t* words = Words(run);
+    return {words[0], {words + 1, shapes_[words[0]].size}};
+  }
+  // The ids of a shape's names.
+  std::span<const uint32_t> NamesOf(uint32_t shape) const {
+    return {shapes_[shape].names, shapes_[shape].size};
+  }
   std::strong_ordering Compare(LabelRun a, LabelRun b) const;
 
  private:

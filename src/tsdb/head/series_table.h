@@ -130,21 +130,15 @@ class SeriesTable {
   // Empties the slot and gives the run back. Whoever still holds the ref will find nothing; nobody
   // may hold the run.
   void Free(Shard& shard, uint32_t slot) TB_REQUIRES(shard.mutex) {
-    S& series = shard.slots[slot];
-    labels_.Release(LabelRun(series.labels));
-    const uint16_t generation = series.generation;
-    series = S{};
-    series.generation = generation;
-    if (generation < kMaxGeneration) {
-      ++series.generation;
-      shard.free.push_back(slot);
-    }
+    labels_.Release(Empty(shard, slot));
   }
 
-  // Both steps at once, for stores whose runs nobody holds without the shard's lock.
-  void Erase(Shard& shard, uint32_t slot, uint64_t hash) TB_REQUIRES(shard.mutex) {
+  // Both steps at once, for stores in which nobody comes to a series but under the shard's lock.
+  // The run is to be released once nobody holds it.
+  [[nodiscard]] LabelRun Erase(Shard& shard, uint32_t slot, uint64_t hash)
+      TB_REQUIRES(shard.mutex) {
     Unlink(shard, slot, hash);
-    Free(shard, slot);
+    return Empty(shard, slot);
   }
 
   // Before FreeGaps(): what the next series in this slot gets, which has none.
@@ -166,6 +160,19 @@ class SeriesTable {
   }
 
  private:
+  LabelRun Empty(Shard& shard, uint32_t slot) TB_REQUIRES(shard.mutex) {
+    S& series = shard.slots[slot];
+    const LabelRun run(series.labels);
+    const uint16_t generation = series.generation;
+    series = S{};
+    series.generation = generation;
+    if (generation < kMaxGeneration) {
+      ++series.generation;
+      shard.free.push_back(slot);
+    }
+    return run;
+  }
+
   Made Occupy(Shard& shard, uint32_t shard_index, uint32_t slot, uint16_t generation, LabelRun run,
               uint64_t hash) TB_REQUIRES(shard.mutex) {
     S& series = shard.slots[slot];
