@@ -1,7 +1,8 @@
 // The one HTTP client for everything outbound: scrapes, remote write, discovery, Alertmanager.
 // Keep-alive, TLS, proxies, redirects, basic auth, bearer, OAuth2; credentials and certificates
 // given as files are read again when they change. Thread-safe; many requests run at once on one
-// event loop thread, completions are called on a small pool.
+// event loop thread, completions are called on a small pool or by an event loop: they should not
+// take long, and must not wait for another request.
 #pragma once
 
 #include <cstdint>

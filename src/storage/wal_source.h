@@ -59,9 +59,9 @@ class WalCursor {
   // now; sets batch->end in any case. A damaged place is skipped to the next readable record,
   // logged and counted; an error means that nothing more can be read.
   virtual base::Status Read(size_t max_samples, WalBatch* batch) = 0;
-  // Waits until there is more to read than the last Read() found, WalSource::Wake() was called
-  // since then, or the time is over.
-  virtual void Wait(int64_t timeout_ms) = 0;
+  // Waits until there are `bytes` more to read than the last Read() found, or another segment,
+  // WalSource::Wake() was called since then, or the time is over. REQUIRES: bytes > 0.
+  virtual void Wait(int64_t timeout_ms, uint64_t bytes) = 0;
   // The cursor's log ends there, whatever is written behind it.
   virtual void StopAt(WalPosition end) = 0;
 };

@@ -38,6 +38,7 @@ constexpr int64_t kMaxWaitMs = 1000;
 constexpr size_t kMaxIdle = 16'384;  // thousands of targets, each kept open
 constexpr uint64_t kWakeId = 0;
 constexpr size_t kReadSize = 256 << 10;
+constexpr size_t kMaxBodyHere = 64 << 10;  // as it came, mostly packed
 
 int64_t NowMs() { return base::SystemClock().MonotonicNs() / 1'000'000; }
 
@@ -60,6 +61,12 @@ struct Connection {
   bool reused = false;  // carried another request before
   int64_t deadline = kNever;
   ResponseParser parser;
+};
+
+// An answer that is complete.
+struct Arrived {
+  std::shared_ptr<Transfer> transfer;
+  int status = 0;
 };
 
 class EpollPlainLoop final : public PlainLoop {
@@ -221,6 +228,7 @@ class EpollPlainLoop final : public PlainLoop {
 
   void Run(const std::stop_token& stop) {
     base::SetThreadName("http-plain");
+    TransferLoop::MakeCompletionThread();
     std::array<epoll_event, 256> events;
     std::string buffer(kReadSize, '\0');
     while (!stop.stop_requested()) {
@@ -228,7 +236,6 @@ class EpollPlainLoop final : public PlainLoop {
       {
         base::MutexLock lock(mutex_);
         const int64_t now = NowMs();
-        Expire(now);
         wake_at_ = kNever;
         if (!connections_.empty()) {
           // Woken once a second at least, so that a new request rarely has to do it.
@@ -247,7 +254,37 @@ class EpollPlainLoop final : public PlainLoop {
         while (OnEvent(events[i].data.u64, events[i].events, &buffer)) {
         }
       }
+      // Not before what lies there was read: it came in time, whatever kept this thread.
+      if (static_cast<size_t>(n) < events.size()) {
+        base::MutexLock lock(mutex_);
+        Expire(NowMs());
+      }
+      RunCompletions();
     }
+  }
+
+  // The last one here: waking a thread for it costs more than a small page. The others meanwhile,
+  // and what takes long.
+  void RunCompletions() TB_EXCLUDES(mutex_) {
+    for (size_t i = 0; i < arrived_.size(); ++i) {
+      Arrived& arrived = arrived_[i];
+      if (i + 1 == arrived_.size() && arrived.transfer->body.size() <= kMaxBodyHere) {
+        Deliver(arrived);
+      } else {
+        TransferLoop::Shared().RunOnCompletionThread(
+            [arrived = std::move(arrived)] { Deliver(arrived); });
+      }
+    }
+    arrived_.clear();
+  }
+
+  static void Deliver(const Arrived& arrived) {
+    const std::shared_ptr<Transfer>& transfer = arrived.transfer;
+    if (transfer->redirected && IsRedirect(arrived.status) && transfer->headers.Has("Location")) {
+      transfer->body.clear();
+      return transfer->redirected(transfer);
+    }
+    transfer->done(UnpackResponse(*transfer, arrived.status));
   }
 
   void Expire(int64_t now) TB_REQUIRES(mutex_) {
@@ -350,13 +387,7 @@ class EpollPlainLoop final : public PlainLoop {
     } else {
       Close(connection);
     }
-    TransferLoop::Shared().RunOnCompletionThread([transfer = std::move(transfer), status] {
-      if (transfer->redirected && IsRedirect(status) && transfer->headers.Has("Location")) {
-        transfer->body.clear();
-        return transfer->redirected(transfer);
-      }
-      transfer->done(UnpackResponse(*transfer, status));
-    });
+    arrived_.push_back({std::move(transfer), status});
     return false;
   }
 
@@ -370,6 +401,7 @@ class EpollPlainLoop final : public PlainLoop {
   std::set<std::pair<int64_t, uint64_t>> deadlines_ TB_GUARDED_BY(mutex_);
   int64_t wake_at_ TB_GUARDED_BY(mutex_) = kNever;  // when the thread looks at deadlines next
   int64_t next_reap_ TB_GUARDED_BY(mutex_) = 0;
+  std::vector<Arrived> arrived_;  // the loop thread's: answers to be handed over
   std::jthread thread_;
 };
 

@@ -1,6 +1,6 @@
 // PlainLoop: GET over http:// to an address, which is what nearly every scrape is, without what
 // libcurl spends on it: the caller's thread writes the request on a kept connection, one thread
-// reads the answers. All that is more than that goes through TransferLoop: names, TLS, proxies,
+// reads the answers, and hands a small one over itself when no other has come with it. All that is more than that goes through TransferLoop: names, TLS, proxies,
 // bodies, streams, redirects.
 #pragma once
 

@@ -156,7 +156,7 @@ class EpollLoop final : public TransferLoop {
 
   void RunOnCompletionThread(std::function<void()> work) override {
     completions_.Submit([work = std::move(work)] {
-      on_completion_thread = true;
+      MakeCompletionThread();
       work();
     });
   }
@@ -323,6 +323,7 @@ base::Result<ClientResponse> UnpackResponse(Transfer& transfer, int status) {
 }
 
 bool TransferLoop::OnCompletionThread() { return on_completion_thread; }
+void TransferLoop::MakeCompletionThread() { on_completion_thread = true; }
 
 std::string RedactUrl(const std::string& url) {
   const size_t scheme = url.find("://");

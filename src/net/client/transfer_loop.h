@@ -54,6 +54,8 @@ class TransferLoop {
   virtual void RunOnCompletionThread(std::function<void()> work) = 0;
   // Whether the caller is a completion.
   static bool OnCompletionThread();
+  // The calling thread runs completions, and from now on nothing that waits for them.
+  static void MakeCompletionThread();
 
  protected:
   ~TransferLoop() = default;

@@ -266,7 +266,7 @@ bool Destination::ReadWindow() {
       log_->Settle(lane_);  // records without samples count as delivered
       SendMetadataIfDue();
       if (lane_ == Lane::kFresh) {
-        log_->Wait(in_turns ? MsUntil(aside_due_ns_, now) : kPollMs);
+        log_->Wait(in_turns ? MsUntil(aside_due_ns_, now) : kPollMs, 1);
       }
       lane_ = Lane::kFresh;
       window_begin_ = log_->position(lane_);
@@ -280,9 +280,15 @@ bool Destination::ReadWindow() {
     if (window_full_ || lane_ == Lane::kAside || now >= due_ns || Stopping()) {
       return true;
     }
-    log_->Wait(MsUntil(due_ns, now));
+    log_->Wait(MsUntil(due_ns, now), BytesOf(wanted - items));
   }
   return false;
+}
+
+// What so many more items probably take in the log: as many as those of the window do.
+uint64_t Destination::BytesOf(size_t items) const {
+  const uint64_t read = source_.BytesBetween(window_begin_, log_->position(lane_));
+  return std::max<uint64_t>(1, read * items / Items(batch_));
 }
 
 bool Destination::DeliverWindow() {

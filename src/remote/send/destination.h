@@ -65,6 +65,7 @@ class Destination {
   void Complain(std::string_view what);
   void GiveUpUnread(Lane lane);
   bool RunsAhead() const;
+  uint64_t BytesOf(size_t items) const;
   void AdaptWidth(bool log_runs_ahead);
   void SendMetadataIfDue();
   void UpdateGauges();

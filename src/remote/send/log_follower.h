@@ -48,8 +48,8 @@ class LogFollower {
   // Log from where the oldest lane is read to the end: what is kept for this destination.
   uint64_t BytesKept() const { return source_.BytesBetween(position(oldest()), source_.End()); }
 
-  // Waits for more in the fresh lane.
-  void Wait(int64_t timeout_ms) { fresh_->Wait(timeout_ms); }
+  // Waits for `bytes` more in the fresh lane. REQUIRES: bytes > 0.
+  void Wait(int64_t timeout_ms, uint64_t bytes) { fresh_->Wait(timeout_ms, bytes); }
 
  private:
   LogFollower(storage::WalSource& source, std::string name, std::unique_ptr<PositionFile> file)

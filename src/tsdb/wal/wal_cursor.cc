@@ -29,8 +29,8 @@ class Cursor final : public storage::WalCursor {
     return status;
   }
 
-  void Wait(int64_t timeout_ms) override {
-    options_.tail->WaitPast(position_, wakes_seen_, timeout_ms);
+  void Wait(int64_t timeout_ms, uint64_t bytes) override {
+    options_.tail->WaitPast(position_, bytes, wakes_seen_, timeout_ms);
   }
 
   void StopAt(storage::WalPosition end) override { stop_at_ = end; }

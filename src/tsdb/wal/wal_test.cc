@@ -293,12 +293,21 @@ TEST(WalCursorTest, WaitReturnsWhenTheLogGrowsAndWhenWoken) {
   ASSERT_TRUE(cursor->Read(1, &batch));
   {
     std::jthread logger([&] { LogRaw(*writer, "x"); });
-    cursor->Wait(60'000);
+    cursor->Wait(60'000, 1);
     EXPECT_LT(batch.end, writer->end());
   }
   ASSERT_TRUE(cursor->Read(1, &batch));
+  {
+    constexpr uint64_t kBytes = 500;
+    std::jthread logger([&] {
+      for (int i = 0; i < 100; ++i) LogRaw(*writer, "x");
+    });
+    cursor->Wait(60'000, kBytes);
+    EXPECT_GE(writer->end().offset, batch.end.offset + kBytes);
+  }
+  ASSERT_TRUE(cursor->Read(1000, &batch));
   std::jthread waker([&] { writer->tail()->WakeAll(); });
-  cursor->Wait(60'000);
+  cursor->Wait(60'000, 1);
 }
 
 TEST(WalCursorTest, SkipsDamageAndRemovedSegmentsAndSaysSo) {
