@@ -29,7 +29,9 @@ Collector::Collector(const Options& options, storage::Appendable& store, base::F
   scrape_options.adjust_timestamps = options.adjust_timestamps;
   scrape_options.timestamp_tolerance_ms = options.timestamp_tolerance_ms;
   scrape_options.memory_limit_bytes = options.memory_limit_bytes;
-  scrape_options.start_timestamps = ParseFeatures(options.features).start_zeros;
+  const Features features = ParseFeatures(options.features);
+  scrape_options.start_zeros = features.start_zeros;
+  scrape_options.keep_starts = features.keep_starts && options.agent;
   scrape_ = scrape::Manager::Create(scrape_options, store, clock, pool, metrics);
   discovery_ = discovery::Manager::Create(
       "scrape", fs, metrics, options.discovery_reload_interval_ms,

@@ -20,6 +20,7 @@ struct Features {
   bool per_step_stats = false;
   bool proto_first = false;
   bool search_api = false;
+  bool keep_starts = false;  // start timestamps stay with the samples
   bool start_zeros = false;  // a zero sample where a counter started
   bool xor2 = false;
   promql::Features promql;

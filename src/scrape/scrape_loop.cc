@@ -33,7 +33,8 @@ PageOptions MakePageOptions(const config::ScrapeConfig& config, const Target& ta
           .native_histograms = target.native_histograms,
           .classic_histograms = target.classic_histograms,
           .custom_buckets = target.custom_buckets,
-          .start_timestamps = options.start_timestamps};
+          .start_zeros = options.start_zeros,
+          .keep_starts = options.keep_starts};
 }
 
 }  // namespace

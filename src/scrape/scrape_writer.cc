@@ -29,7 +29,8 @@ enum Report : size_t {
 // Scratch of the thread that writes a page; pages are written on pool threads, one at a time each.
 struct Scratch {
   std::vector<storage::RefSample> samples;
-  std::vector<storage::RefSample> starts;  // the zeros at which counters start
+  std::vector<model::Timestamp> starts;   // of samples; the last ones may be missing
+  std::vector<storage::RefSample> zeros;  // at which counters start
   std::vector<storage::AppendOutcome> outcomes;
   std::vector<model::Label> labels;
   std::vector<model::Label> built;
@@ -109,6 +110,7 @@ base::Result<ScrapeWriter::Attempt> ScrapeWriter::TryWrite(const Page& page,
   Scratch& scratch = ThreadScratch();
   scratch.samples.clear();
   scratch.starts.clear();
+  scratch.zeros.clear();
   Counts counts;
   forgotten_ = false;
   lines_.Begin();
@@ -127,6 +129,7 @@ base::Result<ScrapeWriter::Attempt> ScrapeWriter::TryWrite(const Page& page,
     app = storage_.NewAppender();
     scratch.samples.clear();
     scratch.starts.clear();
+    scratch.zeros.clear();
     lines_.ForEachLive(mark_stale);
   }
   const size_t page_samples = scratch.samples.size();
@@ -253,19 +256,24 @@ base::Status ScrapeWriter::Take(wire::ExpositionParser* parser, wire::EntryKind 
     return {};
   }
   const model::SeriesRef ref = line->ref;
-  if (options_.start_timestamps) {
-    const model::Timestamp start = parser->start_timestamp();
-    if (start != 0 && start < t) {
-      NoteStart(ref, start);
-    }
+  const bool wants_start = options_.start_zeros || options_.keep_starts;
+  const model::Timestamp start = wants_start ? parser->start_timestamp() : 0;
+  if (options_.start_zeros && start != 0 && start < t) {
+    NoteStart(ref, start);
   }
+  const model::Timestamp kept_start = options_.keep_starts ? start : 0;
   if (kind == wire::EntryKind::kHistogram) {
-    if (base::Status status = TakeHistogram(parser, ref, t, app); !status) {
+    if (base::Status status = TakeHistogram(parser, ref, t, kept_start, app); !status) {
       --counts->kept;
       return status;
     }
   } else {
-    ThreadScratch().samples.push_back({ref, t, parser->value()});
+    Scratch& scratch = ThreadScratch();
+    if (kept_start != 0) {
+      scratch.starts.resize(scratch.samples.size());
+      scratch.starts.push_back(kept_start);
+    }
+    scratch.samples.push_back({ref, t, parser->value()});
   }
   if (!known) {
     TakeExemplars(parser, ref, t, app);
@@ -277,12 +285,13 @@ base::Status ScrapeWriter::Take(wire::ExpositionParser* parser, wire::EntryKind 
 void ScrapeWriter::NoteStart(model::SeriesRef ref, model::Timestamp start) {
   model::Timestamp& noted = starts_[ref.value()];
   if (std::exchange(noted, start) != start) {
-    ThreadScratch().starts.push_back({ref, start, 0});
+    ThreadScratch().zeros.push_back({ref, start, 0});
   }
 }
 
 base::Status ScrapeWriter::TakeHistogram(wire::ExpositionParser* parser, model::SeriesRef ref,
-                                         model::Timestamp t, storage::Appender* app) {
+                                         model::Timestamp t, model::Timestamp start,
+                                         storage::Appender* app) {
   Scratch& scratch = ThreadScratch();
   bool is_float = false;
   if (!parser->Histogram(&scratch.histogram, &scratch.float_histogram, &is_float)) {
@@ -297,8 +306,8 @@ base::Status ScrapeWriter::TakeHistogram(wire::ExpositionParser* parser, model::
     over_bucket_limit_ = true;
     return {};
   }
-  switch (is_float ? app->AppendHistogram(ref, t, scratch.float_histogram)
-                   : app->AppendHistogram(ref, t, scratch.histogram)) {
+  switch (is_float ? app->AppendHistogramWithStart(ref, t, start, scratch.float_histogram)
+                   : app->AppendHistogramWithStart(ref, t, start, scratch.histogram)) {
     case storage::AppendOutcome::kUnknownSeries:
       forgotten_ = true;
       return {};
@@ -415,14 +424,19 @@ base::Result<bool> ScrapeWriter::AppendStaged(size_t page_samples, storage::Appe
     return false;
   }
   Scratch& scratch = ThreadScratch();
-  if (!scratch.starts.empty()) {
+  if (!scratch.zeros.empty()) {
     // One that is known from before a restart is out of order: nobody's fault.
-    scratch.outcomes.resize(scratch.starts.size());
-    app->Append(scratch.starts, scratch.outcomes);
+    scratch.outcomes.resize(scratch.zeros.size());
+    app->Append(scratch.zeros, scratch.outcomes);
   }
   scratch.outcomes.resize(scratch.samples.size());
   app->RejectLateStaleMarkers();
-  app->Append(scratch.samples, scratch.outcomes);
+  if (scratch.starts.empty()) {
+    app->Append(scratch.samples, scratch.outcomes);
+  } else {
+    scratch.starts.resize(scratch.samples.size());
+    app->AppendWithStarts(scratch.samples, scratch.starts, scratch.outcomes);
+  }
   uint64_t out_of_order = 0, duplicate = 0, out_of_bounds = 0;
   for (size_t i = 0; i < scratch.outcomes.size(); ++i) {
     switch (scratch.outcomes[i]) {

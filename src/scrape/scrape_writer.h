@@ -85,7 +85,7 @@ class ScrapeWriter {
                     Counts* counts);
   void NoteStart(model::SeriesRef ref, model::Timestamp start);
   base::Status TakeHistogram(wire::ExpositionParser* parser, model::SeriesRef ref,
-                             model::Timestamp t, storage::Appender* app);
+                             model::Timestamp t, model::Timestamp start, storage::Appender* app);
   void TakeExemplars(wire::ExpositionParser* parser, model::SeriesRef ref, model::Timestamp t,
                      storage::Appender* app);
   base::Result<model::SeriesRef> NewSeries(wire::ExpositionParser* parser, storage::Appender* app);

@@ -283,7 +283,7 @@ TEST_F(ScrapeWriterTest, ChangedMetadataIsNoticed) {
 }
 
 TEST_F(ScrapeWriterTest, StartTimesAreStoredOnceAsZeros) {
-  options_.start_timestamps = true;
+  options_.start_zeros = true;
   const auto write = [&](std::string_view value, model::Timestamp t) {
     const std::string body = "# TYPE a counter\na_total " + std::string(value) +
                              "\na_created 0.5\n# TYPE g gauge\ng 1\n# EOF\n";
@@ -299,6 +299,23 @@ TEST_F(ScrapeWriterTest, StartTimesAreStoredOnceAsZeros) {
                                             R"(g{instance="i", job="j"} 1000 1)"));
   EXPECT_THAT(write("6", 2000), ElementsAre(R"(a_total{instance="i", job="j"} 2000 6)",
                                             R"(g{instance="i", job="j"} 2000 1)"));
+}
+
+TEST_F(ScrapeWriterTest, StartTimesAreHandedOverWithTheSamples) {
+  options_.keep_starts = true;
+  for (const model::Timestamp t : {1000, 2000}) {  // the second time by known lines
+    const std::string body =
+        "# TYPE g gauge\ng 1\n# TYPE a counter\na_total 5\na_created 0.5\n# EOF\n";
+    Page page;
+    page.content_type = "application/openmetrics-text; version=1.0.0";
+    page.body = body;
+    page.t = page.now_ms = t;
+    status_ = writer().Write(page);
+    EXPECT_THAT(
+        WithoutReports(),
+        ElementsAre(R"(g{instance="i", job="j"} )" + std::to_string(t) + " 1",
+                    R"(a_total{instance="i", job="j"} )" + std::to_string(t) + " 5 since 500"));
+  }
 }
 
 TEST_F(ScrapeWriterTest, LabelLengthLimitsFailTheScrape) {

@@ -73,6 +73,27 @@ class RecordingStore final : public storage::Appendable {
       }
     }
 
+    void AppendWithStarts(std::span<const storage::RefSample> samples,
+                          std::span<const model::Timestamp> starts,
+                          std::span<storage::AppendOutcome> outcomes) override {
+      ASSERT_EQ(starts.size(), samples.size());
+      for (size_t i = 0; i < samples.size(); ++i) {
+        Append(samples.subspan(i, 1), outcomes.subspan(i, 1));
+        if (starts[i] != 0 && outcomes[i] == storage::AppendOutcome::kAppended) {
+          staged_.back() += " since " + std::to_string(starts[i]);
+        }
+      }
+    }
+
+    storage::AppendOutcome AppendHistogramWithStart(model::SeriesRef ref, model::Timestamp t,
+                                                    model::Timestamp start,
+                                                    const model::Histogram& h) override {
+      const storage::AppendOutcome outcome = AppendHistogram(ref, t, h);
+      if (start != 0 && outcome == storage::AppendOutcome::kAppended) {
+        staged_.back() += " since " + std::to_string(start);
+      }
+      return outcome;
+    }
     storage::AppendOutcome AppendHistogram(model::SeriesRef ref, model::Timestamp t,
                                            const model::Histogram& h) override {
       return AppendHistogram(ref, t, model::ToFloat(h));

@@ -63,11 +63,29 @@ class Appender {
   // Takes floats; outcomes[i] tells what became of samples[i]. Outcomes are final except that
   // Commit() itself can fail as a whole. REQUIRES: outcomes.size() == samples.size().
   virtual void Append(std::span<const RefSample> samples, std::span<AppendOutcome> outcomes) = 0;
+  // The same with the times at which the counters began, 0 where that is not known. Stores that do
+  // not keep them do without. REQUIRES: starts.size() == samples.size().
+  virtual void AppendWithStarts(std::span<const RefSample> samples,
+                                std::span<const model::Timestamp> /*starts*/,
+                                std::span<AppendOutcome> outcomes) {
+    Append(samples, outcomes);
+  }
 
   virtual AppendOutcome AppendHistogram(model::SeriesRef ref, model::Timestamp t,
                                         const model::Histogram& h) = 0;
   virtual AppendOutcome AppendHistogram(model::SeriesRef ref, model::Timestamp t,
                                         const model::FloatHistogram& h) = 0;
+  // As AppendWithStarts().
+  virtual AppendOutcome AppendHistogramWithStart(model::SeriesRef ref, model::Timestamp t,
+                                                 model::Timestamp /*start*/,
+                                                 const model::Histogram& h) {
+    return AppendHistogram(ref, t, h);
+  }
+  virtual AppendOutcome AppendHistogramWithStart(model::SeriesRef ref, model::Timestamp t,
+                                                 model::Timestamp /*start*/,
+                                                 const model::FloatHistogram& h) {
+    return AppendHistogram(ref, t, h);
+  }
   // Out-of-order and repeated exemplars are dropped quietly.
   virtual void AppendExemplar(model::SeriesRef ref, const model::Exemplar& exemplar) = 0;
   virtual void UpdateMetadata(model::SeriesRef ref, const model::Metadata& metadata) = 0;

@@ -4,6 +4,7 @@ namespace tributary::storage {
 
 void WalBatch::Clear() {
   samples.clear();
+  starts.clear();
   histograms.clear();
   exemplars.clear();
   end = {};

@@ -84,6 +84,11 @@ class Receiver : public wire::WriteVisitorV1, public wire::WriteVisitorV2 {
     base::MutexLock lock(mutex_);
     return requests_;
   }
+  // Of each series in a 2.0 message, that of its newest sample.
+  std::map<std::string, int64_t> starts() {
+    base::MutexLock lock(mutex_);
+    return starts_;
+  }
   // "<type> <unit> <help>" of the newest series of a 2.0 message.
   std::string metadata() {
     base::MutexLock lock(mutex_);
@@ -99,9 +104,11 @@ class Receiver : public wire::WriteVisitorV1, public wire::WriteVisitorV2 {
   void OnSeries(const wire::WriteSeriesV2& series) override TB_NO_THREAD_SAFETY_ANALYSIS {
     std::vector<model::Label> labels;
     wire::ResolveLabelsV2(series, symbols_, &labels);
-    auto& list = message_[model::Labels::FromSpan(labels).ToMetricString()];
+    const std::string name = model::Labels::FromSpan(labels).ToMetricString();
+    auto& list = message_[name];
     for (const wire::WriteSampleV2& sample : series.samples) {
       list.emplace_back(sample.t, sample.v);
+      starts_[name] = sample.start;
     }
     const wire::WriteMetadataV2& said = series.metadata;
     metadata_ = fmt::format("{} {} {}", model::MetricTypeName(said.type), symbols_[said.unit_ref],
@@ -158,6 +165,7 @@ class Receiver : public wire::WriteVisitorV1, public wire::WriteVisitorV2 {
   std::map<std::string, int> refused_ TB_GUARDED_BY(mutex_);
   std::vector<std::string> forms_ TB_GUARDED_BY(mutex_);
   std::string metadata_ TB_GUARDED_BY(mutex_);
+  std::map<std::string, int64_t> starts_ TB_GUARDED_BY(mutex_);
   std::vector<std::string_view> symbols_ TB_GUARDED_BY(mutex_);
   size_t requests_ TB_GUARDED_BY(mutex_) = 0;
   std::unique_ptr<net::HttpServer> server_;
@@ -212,10 +220,11 @@ class DeliveryTest : public ::testing::Test {
     db_.reset();
   }
 
-  // One sample of each of `series` series at time t.
-  void Append(int series, int64_t t) {
+  // One sample of each of `series` series at time t; start(i) is when the i-th began to count.
+  void Append(int series, int64_t t, const std::function<int64_t(int)>& start = nullptr) {
     auto app = db_->NewAppender();
     std::vector<storage::RefSample> samples;
+    std::vector<int64_t> starts;
     for (int i = 0; i < series; ++i) {
       const model::Labels labels =
           model::Labels::Of({{"__name__", "m"}, {"i", std::to_string(i)}, {"job", "own"}});
@@ -224,9 +233,14 @@ class DeliveryTest : public ::testing::Test {
       auto ref = app->GetOrCreate(span, labels.Hash());
       ASSERT_TRUE(ref);
       samples.push_back({*ref, t, static_cast<double>(t + i)});
+      starts.push_back(start ? start(i) : 0);
     }
     std::vector<storage::AppendOutcome> outcomes(samples.size());
-    app->Append(samples, outcomes);
+    if (start) {
+      app->AppendWithStarts(samples, starts, outcomes);
+    } else {
+      app->Append(samples, outcomes);
+    }
     for (const storage::AppendOutcome outcome : outcomes) {
       ASSERT_EQ(outcome, storage::AppendOutcome::kAppended);
     }
@@ -619,6 +633,25 @@ TEST_F(DeliveryTest, ConfiguredSecondMessagesSayWhatTargetsSayOfTheirFamilies) {
     Append(3, ++t);
     return receiver_.metadata() == "gauge seconds what it is";
   })) << receiver_.metadata();
+}
+
+// Also where series before theirs are dropped, samples without one come between, and a request is
+// cut in half.
+TEST_F(DeliveryTest, StartTimestampsStayWithTheirSamples) {
+  write().protobuf_message = config::WriteMessage::kV2;
+  write().write_relabel_configs = *model::Relabeler::Create(
+      {{.source_labels = {"i"}, .regex = "[147]", .action = model::RelabelAction::kDrop}});
+  receiver_.SetJudge(
+      [](const Received& message, size_t) { return message.size() > 5 ? 413 : 204; });
+  StartAgent();
+  const auto start = [](int i) { return i % 2 == 0 ? int64_t{1000} + i : 0; };
+  Append(20, 1);
+  Append(20, 2, start);
+  ASSERT_TRUE(Eventually([&] { return AllEndAt(17, 2); }));
+  for (const auto& [series, got] : receiver_.starts()) {
+    const size_t at = series.find("i=\"") + 3;
+    EXPECT_EQ(got, start(std::stoi(series.substr(at)))) << series;
+  }
 }
 
 TEST_F(DeliveryTest, AReceiverThatOffersNothingGetsWhatWasConfigured) {

@@ -55,25 +55,39 @@ bool MessageEncoder::Resolve(SendProbe::Kind kind, model::SeriesRef ref,
 
 template <class Item, class Add>
 void MessageEncoder::ForEach(SendProbe::Kind kind, model::Timestamp oldest,
-                             std::vector<Item>* items, Add&& add) {
-  const size_t too_old =
-      std::erase_if(*items, [&](const Item& item) { return TimeOf(item) < oldest; });
-  if (too_old > 0) {
-    probe_.Dropped(kind, "too_old").Add(static_cast<double>(too_old));
-  }
+                             std::vector<Item>* items, storage::Starts* starts, Add&& add) {
   series_.clear();
   for (const Item& item : *items) {
     series_.push_back(item.ref);
   }
   source_.LabelsOf(series_, &numbers_);
-  size_t i = 0;
-  std::erase_if(*items, [&](const Item& item) {
-    if (!Resolve(kind, item.ref, numbers_[i++])) {
-      return true;
+  size_t kept = 0;
+  for (size_t i = 0; i < items->size(); ++i) {
+    Item& item = (*items)[i];
+    if (TimeOf(item) < oldest) {
+      probe_.Dropped(kind, "too_old").Add();
+      continue;
     }
-    add(item);
-    return false;
-  });
+    if (!Resolve(kind, item.ref, numbers_[i])) {
+      continue;
+    }
+    if (kept != i) {
+      (*items)[kept] = std::move(item);
+      starts->Move(kept, i);
+    }
+    add((*items)[kept], (*starts)[kept]);
+    ++kept;
+  }
+  items->erase(items->begin() + static_cast<std::ptrdiff_t>(kept), items->end());
+  starts->Truncate(kept);
+}
+
+template <class Item, class Add>
+void MessageEncoder::ForEach(SendProbe::Kind kind, model::Timestamp oldest,
+                             std::vector<Item>* items, Add&& add) {
+  storage::Starts none;
+  ForEach(kind, oldest, items, &none,
+          [&](const Item& item, model::Timestamp /*start*/) { add(item); });
 }
 
 const model::Metadata* MessageEncoder::MetadataOf(model::SeriesRef ref) {
@@ -134,9 +148,9 @@ void MessageEncoder::EncodeV2(model::Timestamp oldest, Shipment* shipment) {
   v2_.Reset();
   name_symbol_ = v2_.symbols().Add(model::kMetricName);
   known_.clear();
-  ForEach(SendProbe::Kind::kSamples, oldest, &shipment->samples,
-          [&](const storage::RefSample& sample) {
-            v2_.AddSample(refs_, {sample.t, sample.v, 0}, MetadataOf(sample.ref));
+  ForEach(SendProbe::Kind::kSamples, oldest, &shipment->samples, &shipment->starts,
+          [&](const storage::RefSample& sample, model::Timestamp start) {
+            v2_.AddSample(refs_, {sample.t, sample.v, start}, MetadataOf(sample.ref));
           });
   shipment->body_samples = shipment->samples.size();
   if (config_.send_native_histograms) {
@@ -144,9 +158,9 @@ void MessageEncoder::EncodeV2(model::Timestamp oldest, Shipment* shipment) {
             [&](const storage::RefHistogram& h) {
               const model::Metadata* known = MetadataOf(h.ref);
               if (h.is_float) {
-                v2_.AddHistogram(refs_, h.t, h.float_histogram, 0, known);
+                v2_.AddHistogram(refs_, h.t, h.float_histogram, h.start, known);
               } else {
-                v2_.AddHistogram(refs_, h.t, h.histogram, 0, known);
+                v2_.AddHistogram(refs_, h.t, h.histogram, h.start, known);
               }
             });
     shipment->body_histograms = shipment->histograms.size();

@@ -37,9 +37,12 @@ class MessageEncoder {
   static std::string EncodeMetadata(const Families& families, size_t from, size_t to);
 
  private:
-  // Calls add(item) for each, with its labels in span_ (1.0) or refs_ (2.0). Those that are not
-  // sent are taken out of the list and counted.
+  // Calls add(item, start) for each, with its labels in span_ (1.0) or refs_ (2.0). Those that are
+  // not sent are taken out of the lists and counted.
   template <class Item, class Add>
+  void ForEach(SendProbe::Kind kind, model::Timestamp oldest, std::vector<Item>* items,
+               storage::Starts* starts, Add&& add);
+  template <class Item, class Add>  // add(item)
   void ForEach(SendProbe::Kind kind, model::Timestamp oldest, std::vector<Item>* items, Add&& add);
   bool Resolve(SendProbe::Kind kind, model::SeriesRef ref, const storage::LabelNumbers& numbers);
   // Of the series in refs_; null: not known.

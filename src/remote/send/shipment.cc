@@ -120,6 +120,7 @@ std::vector<Shipment> MakeShipments(storage::WalBatch* batch, size_t max_items) 
   if (items <= max_items) {
     std::vector<Shipment> one(1);
     one[0].samples = batch->samples;
+    one[0].starts = batch->starts;
     one[0].histograms = std::move(batch->histograms);
     one[0].exemplars = std::move(batch->exemplars);
     return one;
@@ -137,8 +138,10 @@ std::vector<Shipment> MakeShipments(storage::WalBatch* batch, size_t max_items) 
   const size_t shipments = (items + items / kGroupsInRequest + max_items - 1) / max_items;
   groups.Assign(shipments, items);
   Distributor distributor(std::move(groups), shipments, max_items);
-  for (const storage::RefSample& sample : batch->samples) {
-    distributor.For(sample.ref).samples.push_back(sample);
+  for (size_t i = 0; i < batch->samples.size(); ++i) {
+    Shipment& shipment = distributor.For(batch->samples[i].ref);
+    shipment.starts.Set(shipment.samples.size(), batch->starts[i]);
+    shipment.samples.push_back(batch->samples[i]);
   }
   for (storage::RefHistogram& histogram : batch->histograms) {
     distributor.For(histogram.ref).histograms.push_back(std::move(histogram));
@@ -161,6 +164,7 @@ std::pair<Shipment, Shipment> Halve(Shipment shipment) {
   second.exemplars = TakeTail(&shipment.exemplars, half - floats - histograms);
   second.histograms = TakeTail(&shipment.histograms, histograms);
   second.samples = TakeTail(&shipment.samples, floats);
+  second.starts = shipment.starts.TakeTail(floats);
   return {std::move(shipment), std::move(second)};
 }
 

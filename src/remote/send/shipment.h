@@ -26,6 +26,7 @@ RequestSize RequestSizeOf(const config::QueueConfig& queue);
 
 struct Shipment {
   std::vector<storage::RefSample> samples;
+  storage::Starts starts;  // of the samples
   std::vector<storage::RefHistogram> histograms;
   std::vector<storage::RefExemplar> exemplars;
 

@@ -284,6 +284,7 @@ void WindowSender::Split(size_t index) {
 void WindowSender::Finish(Shipment* shipment) {
   shipment->state = Shipment::State::kDone;
   shipment->samples = {};
+  shipment->starts = {};
   shipment->histograms = {};
   shipment->exemplars = {};
   shipment->body = {};

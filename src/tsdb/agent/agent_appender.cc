@@ -1,5 +1,3 @@
-#include <algorithm>
-#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -12,6 +10,7 @@ namespace {
 // Memory of finished appenders, for the next one on the same thread.
 struct Buffers {
   std::vector<storage::RefSample> samples;
+  storage::Starts starts;
   std::vector<storage::RefHistogram> histograms;
   std::vector<storage::RefExemplar> exemplars;
   ByShard by_shard;
@@ -65,6 +64,12 @@ class AgentAppender final : public storage::Appender {
 
   void Append(std::span<const storage::RefSample> samples,
               std::span<storage::AppendOutcome> outcomes) override {
+    AppendWithStarts(samples, {}, outcomes);
+  }
+
+  void AppendWithStarts(std::span<const storage::RefSample> samples,
+                        std::span<const model::Timestamp> starts,
+                        std::span<storage::AppendOutcome> outcomes) override {
     uint64_t appended = 0;
     uint64_t out_of_order = 0;
     ForEachByShard(samples,
@@ -74,13 +79,15 @@ class AgentAppender final : public storage::Appender {
                      out_of_order += outcomes[i] == storage::AppendOutcome::kOutOfOrder;
                    });
     std::vector<storage::RefSample>& kept = buffers_->samples;
-    if (appended == samples.size()) {
+    if (appended == samples.size() && starts.empty()) {
       kept.insert(kept.end(), samples.begin(), samples.end());
     } else {
-      std::ranges::copy_if(samples, std::back_inserter(kept), [&](const auto& sample) {
-        return outcomes[static_cast<size_t>(&sample - samples.data())] ==
-               storage::AppendOutcome::kAppended;
-      });
+      for (size_t i = 0; i < samples.size(); ++i) {
+        if (outcomes[i] == storage::AppendOutcome::kAppended) {
+          buffers_->starts.Set(kept.size(), starts.empty() ? 0 : starts[i]);
+          kept.push_back(samples[i]);
+        }
+      }
     }
     if (out_of_order > 0) {
       store_.metrics.out_of_order.Add(static_cast<double>(out_of_order));
@@ -89,28 +96,31 @@ class AgentAppender final : public storage::Appender {
 
   storage::AppendOutcome AppendHistogram(model::SeriesRef ref, model::Timestamp t,
                                          const model::Histogram& h) override {
-    if (!model::Validate(h)) {
-      return storage::AppendOutcome::kInvalid;
-    }
-    const storage::AppendOutcome outcome = CheckOne(ref, t);
-    if (outcome == storage::AppendOutcome::kAppended) {
-      buffers_->histograms.push_back(
-          {.ref = ref, .t = t, .float_histogram = {}, .histogram = h, .is_float = false});
-    }
-    return outcome;
+    return AppendHistogramWithStart(ref, t, 0, h);
   }
-
   storage::AppendOutcome AppendHistogram(model::SeriesRef ref, model::Timestamp t,
                                          const model::FloatHistogram& h) override {
-    if (!model::Validate(h)) {
-      return storage::AppendOutcome::kInvalid;
-    }
-    const storage::AppendOutcome outcome = CheckOne(ref, t);
-    if (outcome == storage::AppendOutcome::kAppended) {
-      buffers_->histograms.push_back(
-          {.ref = ref, .t = t, .float_histogram = h, .histogram = {}, .is_float = true});
-    }
-    return outcome;
+    return AppendHistogramWithStart(ref, t, 0, h);
+  }
+  storage::AppendOutcome AppendHistogramWithStart(model::SeriesRef ref, model::Timestamp t,
+                                                  model::Timestamp start,
+                                                  const model::Histogram& h) override {
+    return TakeHistogram(h, {.ref = ref,
+                             .t = t,
+                             .float_histogram = {},
+                             .histogram = h,
+                             .is_float = false,
+                             .start = start});
+  }
+  storage::AppendOutcome AppendHistogramWithStart(model::SeriesRef ref, model::Timestamp t,
+                                                  model::Timestamp start,
+                                                  const model::FloatHistogram& h) override {
+    return TakeHistogram(h, {.ref = ref,
+                             .t = t,
+                             .float_histogram = h,
+                             .histogram = {},
+                             .is_float = true,
+                             .start = start});
   }
 
   void AppendExemplar(model::SeriesRef ref, const model::Exemplar& exemplar) override {
@@ -134,7 +144,7 @@ class AgentAppender final : public storage::Appender {
     if (has_unlogged_) {
       AddSeriesRecord();
     }
-    b.batch.AddSamples(b.samples);
+    b.batch.AddSamples(b.samples, b.starts);
     b.batch.AddHistograms(b.histograms);
     b.batch.AddExemplars(b.exemplars);
     base::Status status;
@@ -178,6 +188,18 @@ class AgentAppender final : public storage::Appender {
       return storage::AppendOutcome::kOutOfOrder;
     }
     return storage::AppendOutcome::kAppended;
+  }
+
+  template <class H>
+  storage::AppendOutcome TakeHistogram(const H& h, storage::RefHistogram histogram) {
+    if (!model::Validate(h)) {
+      return storage::AppendOutcome::kInvalid;
+    }
+    const storage::AppendOutcome outcome = CheckOne(histogram.ref, histogram.t);
+    if (outcome == storage::AppendOutcome::kAppended) {
+      buffers_->histograms.push_back(std::move(histogram));
+    }
+    return outcome;
   }
 
   storage::AppendOutcome CheckOne(model::SeriesRef ref, model::Timestamp t) {
@@ -241,6 +263,7 @@ class AgentAppender final : public storage::Appender {
 
   void ClearBuffers() {
     buffers_->samples.clear();
+    buffers_->starts.clear();
     buffers_->histograms.clear();
     buffers_->exemplars.clear();
     buffers_->batch.Clear();

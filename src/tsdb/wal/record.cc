@@ -4,13 +4,10 @@
 #include <utility>
 
 #include "tsdb/wal/bytes.h"
+#include "tsdb/wal/start_timestamp.h"
 
 namespace tributary::tsdb {
 namespace {
-
-// Markers of a start timestamp in V2 records.
-constexpr uint8_t kNoStart = 0;
-constexpr uint8_t kSameStart = 1;
 
 constexpr std::string_view kUnitField = "UNIT";
 constexpr std::string_view kHelpField = "HELP";
@@ -48,25 +45,27 @@ bool DecodeLabels(ByteReader* r, std::vector<model::Label>* out) {
   return r->ok();
 }
 
-base::Status DecodeSamplesV2(ByteReader* r, std::vector<storage::RefSample>* out) {
+base::Status DecodeSamplesV2(ByteReader* r, std::vector<storage::RefSample>* out,
+                             storage::Starts* starts) {
   int64_t ref = 0;
   int64_t first_t = 0;
+  StartReader start;
   bool first = true;
   while (!r->done()) {
     int64_t t;
     if (first) {
       ref = r->Varint();
       t = first_t = r->Varint();
-      r->Varint();  // start timestamp
+      start.ReadFirst(r);
       first = false;
     } else {
       ref = Plus(ref, r->Varint());
       t = Plus(first_t, r->Varint());
-      const uint8_t marker = r->Byte();
-      if (marker != kNoStart && marker != kSameStart) r->Varint();
+      start.ReadNext(r);
     }
     const double v = r->Double();
     if (!r->ok()) return Malformed("sample");
+    if (starts != nullptr) starts->Set(out->size(), start.value());
     out->push_back({model::SeriesRef(static_cast<uint64_t>(ref)), t, v});
   }
   if (!r->ok()) return Malformed("sample");
@@ -80,9 +79,14 @@ RecordType TypeOfRecord(base::Bytes record) {
   return static_cast<RecordType>(record[0]);
 }
 
-void RecordBatch::AddSamples(std::span<const storage::RefSample> samples) {
+void RecordBatch::AddSamples(std::span<const storage::RefSample> samples,
+                             const storage::Starts& starts) {
   if (samples.empty()) return;
-  EncodeSamples(samples, &bytes_);
+  if (starts.empty()) {
+    EncodeSamples(samples, &bytes_);
+  } else {
+    EncodeSamples(samples, starts, &bytes_);
+  }
   EndRecord();
 }
 
@@ -127,6 +131,26 @@ void EncodeSamples(std::span<const storage::RefSample> samples, std::string* out
     p = WriteBe64(p, std::bit_cast<uint64_t>(s.v));
   }
   out->resize(static_cast<size_t>(p - out->data()));
+}
+
+void EncodeSamples(std::span<const storage::RefSample> samples, const storage::Starts& starts,
+                   std::string* out) {
+  ByteWriter w(out);
+  w.Byte(static_cast<uint8_t>(RecordType::kSamplesV2));
+  StartWriter start;
+  for (size_t i = 0; i < samples.size(); ++i) {
+    const storage::RefSample& s = samples[i];
+    if (i == 0) {
+      w.Varint(static_cast<int64_t>(s.ref.value()));
+      w.Varint(s.t);
+      start.WriteFirst(starts[i], &w);
+    } else {
+      w.Varint(static_cast<int64_t>(Delta(s.ref, samples[i - 1].ref)));
+      w.Varint(Minus(s.t, samples.front().t));
+      start.WriteNext(starts[i], &w);
+    }
+    w.Be64(std::bit_cast<uint64_t>(s.v));
+  }
 }
 
 void EncodeTombstones(std::span<const RefTombstone> tombstones, std::string* out) {
@@ -193,10 +217,11 @@ base::Status DecodeSeries(base::Bytes record, const SeriesVisitor& visit) {
   return {};
 }
 
-base::Status DecodeSamples(base::Bytes record, std::vector<storage::RefSample>* out) {
+base::Status DecodeSamples(base::Bytes record, std::vector<storage::RefSample>* out,
+                           storage::Starts* starts) {
   ByteReader r(record);
   const auto type = static_cast<RecordType>(r.Byte());
-  if (type == RecordType::kSamplesV2) return DecodeSamplesV2(&r, out);
+  if (type == RecordType::kSamplesV2) return DecodeSamplesV2(&r, out, starts);
   if (type != RecordType::kSamples) return Malformed("sample");
   if (r.done()) return {};
   const uint64_t base_ref = r.Be64();

@@ -79,7 +79,7 @@ class RecordBatch {
     if (bytes_.size() > (ends_.empty() ? 0 : ends_.back())) ends_.push_back(bytes_.size());
   }
 
-  void AddSamples(std::span<const storage::RefSample> samples);
+  void AddSamples(std::span<const storage::RefSample> samples, const storage::Starts& starts = {});
   // Up to four records, in the order Prometheus writes them.
   void AddHistograms(std::span<const storage::RefHistogram> histograms);
   void AddExemplars(std::span<const storage::RefExemplar> exemplars);
@@ -96,6 +96,9 @@ void BeginSeriesRecord(std::string* out);
 void AppendSeriesEntry(model::SeriesRef ref, model::LabelSpan labels, std::string* out);
 
 void EncodeSamples(std::span<const storage::RefSample> samples, std::string* out);
+// As kSamplesV2.
+void EncodeSamples(std::span<const storage::RefSample> samples, const storage::Starts& starts,
+                   std::string* out);
 void EncodeTombstones(std::span<const RefTombstone> tombstones, std::string* out);
 void EncodeExemplars(std::span<const storage::RefExemplar> exemplars, std::string* out);
 void EncodeMmapMarkers(std::span<const RefMmapMarker> markers, std::string* out);
@@ -105,8 +108,9 @@ void EncodeMetadata(std::span<const RefMetadata> metadata, std::string* out);
 // sane writer wrote them) and live as long as the record.
 using SeriesVisitor = std::function<void(model::SeriesRef, model::LabelSpan)>;
 base::Status DecodeSeries(base::Bytes record, const SeriesVisitor& visit);
-// kSamples and kSamplesV2; start timestamps are dropped.
-base::Status DecodeSamples(base::Bytes record, std::vector<storage::RefSample>* out);
+// kSamples and kSamplesV2. Start timestamps go to `starts`, which is of `out`, unless it is null.
+base::Status DecodeSamples(base::Bytes record, std::vector<storage::RefSample>* out,
+                           storage::Starts* starts = nullptr);
 base::Status DecodeTombstones(base::Bytes record, std::vector<RefTombstone>* out);
 base::Status DecodeExemplars(base::Bytes record, std::vector<storage::RefExemplar>* out);
 base::Status DecodeMmapMarkers(base::Bytes record, std::vector<RefMmapMarker>* out);

@@ -1,9 +1,11 @@
-// Histogram records: types 7 to 10 written, 12 and 13 read as well.
+// Histogram records: types 7 to 10, and 12 and 13 where a start timestamp is known.
+#include <algorithm>
 #include <utility>
 
 #include "model/histogram.h"
 #include "tsdb/wal/bytes.h"
 #include "tsdb/wal/record.h"
+#include "tsdb/wal/start_timestamp.h"
 
 namespace tributary::tsdb {
 namespace {
@@ -141,10 +143,44 @@ void EncodeGroup(std::span<const storage::RefHistogram> histograms, bool is_floa
   batch->EndRecord();
 }
 
+void EncodeGroupV2(std::span<const storage::RefHistogram> histograms, bool is_float,
+                   RecordType type, RecordBatch* batch) {
+  const storage::RefHistogram* first = nullptr;
+  const storage::RefHistogram* previous = nullptr;
+  StartWriter start;
+  ByteWriter w(batch->buffer());
+  for (const storage::RefHistogram& h : histograms) {
+    if (h.is_float != is_float) continue;
+    if (first == nullptr) {
+      first = &h;
+      w.Byte(static_cast<uint8_t>(type));
+      w.Varint(static_cast<int64_t>(h.ref.value()));
+      w.Varint(h.t);
+      start.WriteFirst(h.start, &w);
+    } else {
+      w.Varint(static_cast<int64_t>(h.ref.value() - previous->ref.value()));
+      w.Varint(static_cast<int64_t>(static_cast<uint64_t>(h.t) - static_cast<uint64_t>(first->t)));
+      start.WriteNext(h.start, &w);
+    }
+    previous = &h;
+    if (is_float) {
+      EncodeOne(h.float_histogram, &w);
+    } else {
+      EncodeOne(h.histogram, &w);
+    }
+  }
+  batch->EndRecord();
+}
+
 }  // namespace
 
 void RecordBatch::AddHistograms(std::span<const storage::RefHistogram> histograms) {
   if (histograms.empty()) return;
+  if (std::ranges::any_of(histograms, [](const auto& h) { return h.start != 0; })) {
+    EncodeGroupV2(histograms, false, RecordType::kHistogramsV2, this);
+    EncodeGroupV2(histograms, true, RecordType::kFloatHistogramsV2, this);
+    return;
+  }
   EncodeGroup(histograms, false, false, RecordType::kHistograms, this);
   EncodeGroup(histograms, false, true, RecordType::kCustomHistograms, this);
   EncodeGroup(histograms, true, false, RecordType::kFloatHistograms, this);
@@ -180,6 +216,7 @@ base::Status DecodeHistograms(base::Bytes record, std::vector<storage::RefHistog
     base_ref = r.Be64();
     base_t = r.Be64();
   }
+  StartReader start;
   bool first = true;
   while (!r.done()) {
     storage::RefHistogram h;
@@ -188,7 +225,7 @@ base::Status DecodeHistograms(base::Bytes record, std::vector<storage::RefHistog
     if (v2 && first) {
       base_ref = static_cast<uint64_t>(r.Varint());
       t = base_t = static_cast<uint64_t>(r.Varint());
-      r.Varint();  // start timestamp
+      start.ReadFirst(&r);
       h.ref = model::SeriesRef(base_ref);
     } else {
       const uint64_t ref = base_ref + static_cast<uint64_t>(r.Varint());
@@ -196,12 +233,12 @@ base::Status DecodeHistograms(base::Bytes record, std::vector<storage::RefHistog
       h.ref = model::SeriesRef(ref);
       if (v2) {
         base_ref = ref;  // V2 refs build on the one before
-        const uint8_t marker = r.Byte();
-        if (marker > 1) r.Varint();  // start timestamp of its own
+        start.ReadNext(&r);
       }
     }
     first = false;
     h.t = static_cast<int64_t>(t);
+    h.start = start.value();
     int64_t schema = 0;
     if (is_float) {
       DecodeOne(&r, &h.float_histogram, &schema);

@@ -72,6 +72,34 @@ TEST(RecordTest, ExtremeSamplesComeBackBitForBit) {
   }
 }
 
+TEST(RecordTest, SamplesComeBackWithTheirStarts) {
+  const auto max = std::numeric_limits<int64_t>::max();
+  const auto min = std::numeric_limits<int64_t>::min();
+  const std::vector<storage::RefSample> samples{
+      {SeriesRef(9), 5, 1}, {SeriesRef(1), max, 2}, {SeriesRef(UINT64_MAX), min, 3},
+      {SeriesRef(3), 7, 4}, {SeriesRef(4), 7, 5},   {SeriesRef(5), 7, 6}};
+  const std::vector<std::vector<int64_t>> lists{
+      {100, 100, 90, 0, 90, 90}, {0, 0, 0, 7, 7, 0}, {min, max, max, 1, 0, -1}, {1, 0, 0, 0, 0, 0}};
+  for (const std::vector<int64_t>& want : lists) {
+    storage::Starts starts;
+    for (size_t i = 0; i < want.size(); ++i) starts.Set(i, want[i]);
+    RecordBatch batch;
+    batch.AddSamples(samples, starts);
+    ASSERT_EQ(TypeOfRecord(batch[0]), RecordType::kSamplesV2);
+    std::vector<storage::RefSample> got{{SeriesRef(8), 1, 1}};  // is there already
+    storage::Starts got_starts;
+    ASSERT_TRUE(DecodeSamples(batch[0], &got, &got_starts));
+    ASSERT_EQ(got.size(), 1 + samples.size());
+    EXPECT_EQ(got_starts[0], 0);
+    for (size_t i = 0; i < samples.size(); ++i) {
+      EXPECT_EQ(got[1 + i].ref, samples[i].ref);
+      EXPECT_EQ(got[1 + i].t, samples[i].t);
+      EXPECT_EQ(got[1 + i].v, samples[i].v);
+      EXPECT_EQ(got_starts[1 + i], want[i]) << i;
+    }
+  }
+}
+
 TEST(RecordTest, SamplesV2AreRead) {
   // As record.go's samplesV2 writes them: ref 5 t 100 st 50; ref 6 t 101 no st; ref 4 t 102 st 60.
   const std::string bytes(
@@ -88,6 +116,13 @@ TEST(RecordTest, SamplesV2AreRead) {
   EXPECT_EQ(got[2].ref, SeriesRef(4));
   EXPECT_EQ(got[2].t, 102);
   EXPECT_EQ(got[2].v, 3.0);
+  // And these are the bytes that are written.
+  storage::Starts starts;
+  starts.Set(0, 50);
+  starts.Set(2, 60);
+  std::string written;
+  EncodeSamples(got, starts, &written);
+  EXPECT_EQ(written, bytes);
 }
 
 model::Histogram IntHistogram(bool custom) {
@@ -142,6 +177,38 @@ TEST(RecordTest, AllKindsOfHistogramsComeBack) {
     EXPECT_EQ(got[i].ref, want[i].ref);
     EXPECT_EQ(got[i].t, want[i].t);
     EXPECT_EQ(got[i].is_float, want[i].is_float);
+    EXPECT_EQ(got[i].histogram, want[i].histogram);
+    EXPECT_EQ(got[i].float_histogram, want[i].float_histogram);
+  }
+}
+
+TEST(RecordTest, HistogramsComeBackWithTheirStarts) {
+  std::vector<storage::RefHistogram> want;
+  for (const int64_t start : {0, 50, 50, 40, 0, 40}) {
+    for (const bool is_float : {false, true}) {
+      storage::RefHistogram h;
+      h.ref = SeriesRef(20 - want.size());
+      h.t = 1000 + static_cast<int64_t>(want.size());
+      h.start = start;
+      h.is_float = is_float;
+      h.histogram = IntHistogram(/*custom=*/start == 40);
+      if (is_float) h.float_histogram = model::ToFloat(std::exchange(h.histogram, {}));
+      want.push_back(h);
+    }
+  }
+  RecordBatch batch;
+  batch.AddHistograms(want);
+  ASSERT_EQ(batch.size(), 2u);
+  EXPECT_EQ(TypeOfRecord(batch[0]), RecordType::kHistogramsV2);
+  EXPECT_EQ(TypeOfRecord(batch[1]), RecordType::kFloatHistogramsV2);
+  std::vector<storage::RefHistogram> got;
+  for (size_t i = 0; i < batch.size(); ++i) ASSERT_TRUE(DecodeHistograms(batch[i], &got));
+  ASSERT_EQ(got.size(), want.size());
+  std::ranges::stable_partition(want, [](const auto& h) { return !h.is_float; });
+  for (size_t i = 0; i < got.size(); ++i) {
+    EXPECT_EQ(got[i].ref, want[i].ref);
+    EXPECT_EQ(got[i].t, want[i].t);
+    EXPECT_EQ(got[i].start, want[i].start) << i;
     EXPECT_EQ(got[i].histogram, want[i].histogram);
     EXPECT_EQ(got[i].float_histogram, want[i].float_histogram);
   }

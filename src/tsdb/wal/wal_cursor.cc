@@ -105,7 +105,7 @@ class Cursor final : public storage::WalCursor {
     switch (TypeOfRecord(record)) {
       case RecordType::kSamples:
       case RecordType::kSamplesV2:
-        return DecodeSamples(record, &batch->samples);
+        return DecodeSamples(record, &batch->samples, &batch->starts);
       case RecordType::kExemplars:
         return DecodeExemplars(record, &batch->exemplars);
       case RecordType::kHistograms:
