@@ -82,7 +82,7 @@ std::string UrlPart(CURLU* url, CURLUPart part, unsigned flags = 0) {
 Status UseServerName(const std::string& server_name, Transfer& transfer, std::string* url_text) {
   const std::unique_ptr<CURLU, CurlUrlFree> url(curl_url());
   if (curl_url_set(url.get(), CURLUPART_URL, url_text->c_str(), 0) != CURLUE_OK) {
-    return base::InvalidArgument(RequestName(transfer.request) + ": malformed url");
+    return base::InvalidArgument(RequestName(transfer.request()) + ": malformed url");
   }
   if (UrlPart(url.get(), CURLUPART_SCHEME) != "https") return {};
   const std::string host = UrlPart(url.get(), CURLUPART_HOST);
@@ -111,6 +111,15 @@ struct Pending {
   bool closing TB_GUARDED_BY(mutex) = false;
 };
 
+bool HeadersStay(const HttpClientOptions& options) {
+  const auto& basic = options.basic_auth;
+  return !options.oauth2 && !options.sigv4 &&
+         !(basic && (!basic->username_file.empty() || !basic->password_file.empty())) &&
+         !(options.authorization && !options.authorization->credentials_file.empty()) &&
+         std::ranges::all_of(options.http_headers,
+                             [](const auto& header) { return header.second.files.empty(); });
+}
+
 class CurlClient final : public HttpClient {
  public:
   explicit CurlClient(HttpClientOptions options)
@@ -123,7 +132,8 @@ class CurlClient final : public HttpClient {
                      options_.authorization ? options_.authorization->credentials_file : "", true),
         ca_(options_.tls.ca, options_.tls.ca_file, false),
         cert_(options_.tls.cert, options_.tls.cert_file, false),
-        key_(options_.tls.key, options_.tls.key_file, false) {
+        key_(options_.tls.key, options_.tls.key_file, false),
+        headers_stay_(HeadersStay(options_)) {
     for (const auto& [name, option] : options_.http_headers) {
       for (const std::string& file : option.files) {
         header_files_.emplace_back(name, std::make_unique<WatchedFile>(file, true));
@@ -166,14 +176,25 @@ class CurlClient final : public HttpClient {
     return {};
   }
 
-  void Send(ClientRequest request, Completion done) override {
+  std::shared_ptr<const PreparedRequest> Prepare(ClientRequest request) override {
+    auto prepared = std::make_shared<PreparedRequest>();
+    prepared->plain = PlainTargetOf(request);
+    prepared->request = std::move(request);
+    if (prepared->plain && headers_stay_) {
+      auto head = HeadOf(*prepared, {});
+      if (head) prepared->head = *std::move(head);  // else Send() meets the error
+    }
+    return prepared;
+  }
+
+  void Send(std::shared_ptr<const PreparedRequest> request, Completion done) override {
     {
       base::MutexLock lock(pending_->mutex);
       ++pending_->count;
     }
     auto transfer = std::make_unique<Transfer>();
     transfer->owner = id_;
-    transfer->request = std::move(request);
+    transfer->prepared = std::move(request);
     transfer->done = [pending = pending_, done = std::move(done)](Result<ClientResponse> result) {
       done(std::move(result));
       base::MutexLock lock(pending->mutex);
@@ -212,8 +233,8 @@ class CurlClient final : public HttpClient {
   }
 
   void Go(std::unique_ptr<Transfer> transfer, const Fetched& fetched) {
-    if (const auto target = PlainTargetOf(transfer->request)) {
-      return GoPlain(std::move(transfer), *target, fetched);
+    if (transfer->prepared->plain) {
+      return GoPlain(std::move(transfer), fetched);
     }
     GoWithCurl(std::move(transfer), fetched);
   }
@@ -226,24 +247,32 @@ class CurlClient final : public HttpClient {
     return plain ? ParsePlainUrl(request.url) : std::nullopt;
   }
 
-  void GoPlain(std::unique_ptr<Transfer> transfer, const PlainTarget& target,
-               const Fetched& fetched) {
-    std::string head = fmt::format("GET {} HTTP/1.1\r\n", target.path);
+  Result<std::string> HeadOf(const PreparedRequest& prepared, const Fetched& fetched) {
+    std::string head = fmt::format("GET {} HTTP/1.1\r\n", prepared.plain->path);
     bool has_host = false;
-    const Status headers = ForEachHeader(
-        transfer->request, fetched, [&](std::string_view name, std::string_view value) {
-          has_host = has_host || base::EqualsIgnoreCase(name, "Host");
-          head.append(name).append(": ").append(value).append("\r\n");
-        });
-    if (!headers) return Fail(std::move(transfer), headers.error());
-    if (!has_host) head.append("Host: ").append(target.authority).append("\r\n");
+    RETURN_IF_ERROR(ForEachHeader(prepared.request, fetched,
+                                  [&](std::string_view name, std::string_view value) {
+                                    has_host = has_host || base::EqualsIgnoreCase(name, "Host");
+                                    head.append(name).append(": ").append(value).append("\r\n");
+                                  }));
+    if (!has_host) head.append("Host: ").append(prepared.plain->authority).append("\r\n");
     head.append("\r\n");
+    return head;
+  }
+
+  void GoPlain(std::unique_ptr<Transfer> transfer, const Fetched& fetched) {
+    std::string head;
+    if (transfer->prepared->head.empty()) {
+      auto built = HeadOf(*transfer->prepared, fetched);
+      if (!built) return Fail(std::move(transfer), built.error());
+      head = *std::move(built);
+    }
     if (options_.follow_redirects) {
       transfer->redirected = [this, pending = pending_,
                               fetched](const std::shared_ptr<Transfer>& first) {
         auto again = std::make_unique<Transfer>();
         again->owner = first->owner;
-        again->request = first->request;
+        again->prepared = first->prepared;
         again->done = first->done;
         // The client waits for this lock before it dies.
         base::MutexLock lock(pending->mutex);
@@ -253,7 +282,7 @@ class CurlClient final : public HttpClient {
         GoWithCurl(std::move(again), fetched);
       };
     }
-    PlainLoop::Shared().Submit(std::move(transfer), target, std::move(head));
+    PlainLoop::Shared().Submit(std::move(transfer), std::move(head));
   }
 
   void GoWithCurl(std::unique_ptr<Transfer> transfer, const Fetched& fetched) {
@@ -324,7 +353,7 @@ class CurlClient final : public HttpClient {
     SlistPtr& list = transfer.header_list;
     bool has_content_type = false;
     RETURN_IF_ERROR(ForEachHeader(
-        transfer.request, fetched, [&](std::string_view name, std::string_view value) {
+        transfer.request(), fetched, [&](std::string_view name, std::string_view value) {
           AppendHeader(list, name, value);
           has_content_type = has_content_type || base::EqualsIgnoreCase(name, "Content-Type");
         }));
@@ -381,7 +410,7 @@ class CurlClient final : public HttpClient {
 
   Status SetUp(Transfer& transfer, const AwsCredentials& aws) {
     CURL* easy = transfer.easy;
-    const ClientRequest& request = transfer.request;
+    const ClientRequest& request = transfer.request();
     std::string url = request.url;
     if (!options_.tls.server_name.empty() && request.unix_socket.empty()) {
       RETURN_IF_ERROR(UseServerName(options_.tls.server_name, transfer, &url));
@@ -436,6 +465,8 @@ class CurlClient final : public HttpClient {
   std::vector<std::pair<std::string, std::unique_ptr<WatchedFile>>> header_files_;
   std::shared_ptr<TokenSource> tokens_;
   std::shared_ptr<AwsCredentialSource> aws_;
+  // No request has other headers than the one before: none comes from a file or from a service.
+  const bool headers_stay_;
   std::string aws_scope_;  // libcurl's notation of what is signed for
   const std::shared_ptr<Pending> pending_ = std::make_shared<Pending>();
 };

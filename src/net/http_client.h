@@ -100,6 +100,9 @@ struct ClientResponse {
 // Gives the memory of a body to the next answer that this thread, a completion thread, unpacks.
 void RecycleBody(std::string body);
 
+// A request that is sent again and again: what can be worked out before is.
+struct PreparedRequest;
+
 class HttpClient {
  public:
   static base::Result<std::unique_ptr<HttpClient>> Create(HttpClientOptions options);
@@ -108,7 +111,12 @@ class HttpClient {
   // Any status is a response; errors are for what happened below HTTP: kUnavailable (refused,
   // reset, DNS), kTimeout, kInvalidArgument (bad URL), kResourceExhausted (answer too large).
   using Completion = std::function<void(base::Result<ClientResponse>)>;
-  virtual void Send(ClientRequest request, Completion done) = 0;
+  virtual void Send(std::shared_ptr<const PreparedRequest> request, Completion done) = 0;
+  void Send(ClientRequest request, Completion done) {
+    Send(Prepare(std::move(request)), std::move(done));
+  }
+  // For this client only.
+  virtual std::shared_ptr<const PreparedRequest> Prepare(ClientRequest request) = 0;
 
   // Waits. Not to be called from a completion.
   base::Result<ClientResponse> SendAndWait(ClientRequest request);

@@ -46,7 +46,7 @@ ScrapeLoop::ScrapeLoop(LoopContext& context, std::shared_ptr<const config::Scrap
       config_(std::move(config)),
       client_(std::move(client)),
       target_(std::move(target)),
-      request_(MakeRequest(*config_, target_)),
+      request_(client_->Prepare(MakeRequest(*config_, target_))),
       interval_length_(context_.probe.IntervalLength(target_.interval_ms)),
       writer_(*config_, MakePageOptions(*config_, target_, context_.options), target_.labels,
               context_.storage, context_.probe, context_.families, context_.shedding),

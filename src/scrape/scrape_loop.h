@@ -76,7 +76,7 @@ class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
   const std::shared_ptr<const config::ScrapeConfig> config_;
   const std::shared_ptr<net::HttpClient> client_;
   const Target target_;
-  const net::ClientRequest request_;
+  const std::shared_ptr<const net::PreparedRequest> request_;
   base::Summary& interval_length_;
 
   ScrapeWriter writer_;  // used by the one scrape under way

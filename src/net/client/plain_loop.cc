@@ -55,12 +55,14 @@ struct Connection {
   int64_t idle_since = 0;
 
   std::unique_ptr<Transfer> transfer;  // null: idle
-  PlainTarget target;
-  std::string head;
-  size_t sent = 0;
-  bool reused = false;  // carried another request before
+  std::string own_head;                // where the prepared request has none
+  size_t sent = 0;                     // of head()
+  bool reused = false;                 // carried another request before
   int64_t deadline = kNever;
   ResponseParser parser;
+
+  // REQUIRES: transfer.
+  const std::string& head() const { return own_head.empty() ? transfer->prepared->head : own_head; }
 };
 
 // An answer that is complete.
@@ -82,11 +84,10 @@ class EpollPlainLoop final : public PlainLoop {
     thread_ = std::jthread([this](const std::stop_token& stop) { Run(stop); });
   }
 
-  void Submit(std::unique_ptr<Transfer> transfer, const PlainTarget& target,
-              std::string head) override {
-    const int64_t deadline = NowMs() + transfer->request.timeout_ms;
+  void Submit(std::unique_ptr<Transfer> transfer, std::string head) override {
+    const int64_t deadline = NowMs() + transfer->request().timeout_ms;
     base::MutexLock lock(mutex_);
-    Start(std::move(transfer), target, std::move(head), deadline, /*may_reuse=*/true);
+    Start(std::move(transfer), std::move(head), deadline, /*may_reuse=*/true);
     if (deadline < wake_at_) {
       const uint64_t one = 1;
       [[maybe_unused]] const ssize_t n = ::write(wake_fd_, &one, sizeof(one));
@@ -107,8 +108,9 @@ class EpollPlainLoop final : public PlainLoop {
   }
 
  private:
-  void Start(std::unique_ptr<Transfer> transfer, const PlainTarget& target, std::string head,
-             int64_t deadline, bool may_reuse) TB_REQUIRES(mutex_) {
+  void Start(std::unique_ptr<Transfer> transfer, std::string head, int64_t deadline, bool may_reuse)
+      TB_REQUIRES(mutex_) {
+    const PlainTarget& target = *transfer->prepared->plain;
     Connection* connection = may_reuse ? TakeIdle(target.authority) : nullptr;
     if (connection == nullptr) {
       connection = Connect(target);
@@ -118,11 +120,10 @@ class EpollPlainLoop final : public PlainLoop {
       }
     }
     connection->transfer = std::move(transfer);
-    connection->target = target;
-    connection->head = std::move(head);
+    connection->own_head = std::move(head);
     connection->sent = 0;
     connection->deadline = deadline;
-    connection->parser.Begin(connection->transfer->request.max_response_bytes);
+    connection->parser.Begin(connection->transfer->request().max_response_bytes);
     deadlines_.emplace(deadline, connection->id);
     if (!connection->connecting) Send(connection);
   }
@@ -194,14 +195,15 @@ class EpollPlainLoop final : public PlainLoop {
   static void Complete(std::unique_ptr<Transfer> transfer, const Error& error) {
     std::shared_ptr<Transfer> shared = std::move(transfer);
     TransferLoop::Shared().RunOnCompletionThread([shared = std::move(shared), error] {
-      shared->done(error.Context(RequestName(shared->request)));
+      shared->done(error.Context(RequestName(shared->request())));
     });
   }
 
   void Send(Connection* connection) TB_REQUIRES(mutex_) {
-    while (connection->sent < connection->head.size()) {
-      const ssize_t n = ::send(connection->fd, connection->head.data() + connection->sent,
-                               connection->head.size() - connection->sent, MSG_NOSIGNAL);
+    const std::string& head = connection->head();
+    while (connection->sent < head.size()) {
+      const ssize_t n = ::send(connection->fd, head.data() + connection->sent,
+                               head.size() - connection->sent, MSG_NOSIGNAL);
       if (n < 0) {
         if (errno == EINTR) continue;
         if (errno != EAGAIN) Broken(connection, std::strerror(errno));
@@ -219,11 +221,10 @@ class EpollPlainLoop final : public PlainLoop {
       return Fail(connection, ErrorCode::kUnavailable, what);
     }
     const int64_t deadline = connection->deadline;
-    const PlainTarget target = connection->target;
-    std::string head = std::move(connection->head);
+    std::string head = std::move(connection->own_head);
     std::unique_ptr<Transfer> transfer = Release(connection);
     Close(connection);
-    Start(std::move(transfer), target, std::move(head), deadline, /*may_reuse=*/false);
+    Start(std::move(transfer), std::move(head), deadline, /*may_reuse=*/false);
   }
 
   void Run(const std::stop_token& stop) {
@@ -322,7 +323,7 @@ class EpollPlainLoop final : public PlainLoop {
       if ((events & EPOLLOUT) == 0) return false;
       connection->connecting = false;
     }
-    if (connection->transfer && connection->sent < connection->head.size()) {
+    if (connection->transfer && connection->sent < connection->head().size()) {
       Send(connection);
       if (!connections_.contains(id)) return false;
     }
@@ -371,7 +372,7 @@ class EpollPlainLoop final : public PlainLoop {
       case ResponseParser::State::kTooLarge:
         Fail(connection, ErrorCode::kResourceExhausted,
              fmt::format("body size limit of {} bytes exceeded",
-                         connection->transfer->request.max_response_bytes));
+                         connection->transfer->request().max_response_bytes));
         return false;
       case ResponseParser::State::kDone:
         break;

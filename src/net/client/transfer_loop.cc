@@ -37,16 +37,16 @@ int64_t NowMs() { return base::SystemClock().MonotonicNs() / 1'000'000; }
 
 size_t OnBody(char* data, size_t, size_t size, void* user) {
   auto& transfer = *static_cast<Transfer*>(user);
-  if (transfer.request.on_data) {
+  if (transfer.request().on_data) {
     long status = 0;
     curl_easy_getinfo(transfer.easy, CURLINFO_RESPONSE_CODE, &status);
     if (status >= 200 && status < 300) {
       transfer.streamed_bytes += size;
-      transfer.ended_by_reader = !transfer.request.on_data({data, size});
+      transfer.ended_by_reader = !transfer.request().on_data({data, size});
       return transfer.ended_by_reader ? 0 : size;
     }
   }
-  const size_t max = transfer.request.max_response_bytes;
+  const size_t max = transfer.request().max_response_bytes;
   if (max != 0 && transfer.body.size() + size > max) {
     transfer.too_large = true;
     return 0;
@@ -71,10 +71,10 @@ size_t OnHeader(char* data, size_t, size_t size, void* user) {
 }
 
 Error FailureOf(const Transfer& transfer, CURLcode code) {
-  const std::string name = RequestName(transfer.request);
+  const std::string name = RequestName(transfer.request());
   if (transfer.too_large) {
     return base::ResourceExhausted(fmt::format("{}: body size limit of {} bytes exceeded", name,
-                                               transfer.request.max_response_bytes));
+                                               transfer.request().max_response_bytes));
   }
   if (transfer.ended_by_reader) return {ErrorCode::kCancelled, name + ": ended by its reader"};
   switch (code) {
@@ -310,11 +310,11 @@ base::Result<ClientResponse> UnpackResponse(Transfer& transfer, int status) {
   response.status = status;
   response.headers = std::move(transfer.headers);
   response.wire_bytes = transfer.body.size() + transfer.streamed_bytes;
-  if (transfer.request.accept_gzip && !transfer.request.on_data &&
+  if (transfer.request().accept_gzip && !transfer.request().on_data &&
       base::EqualsIgnoreCase(response.headers.Get("Content-Encoding"), "gzip")) {
     auto plain =
-        Gunzip(transfer.body, transfer.request.max_response_bytes, std::exchange(spare_body, {}));
-    if (!plain) return plain.error().Context(RequestName(transfer.request));
+        Gunzip(transfer.body, transfer.request().max_response_bytes, std::exchange(spare_body, {}));
+    if (!plain) return plain.error().Context(RequestName(transfer.request()));
     response.body = *std::move(plain);
   } else {
     response.body = std::move(transfer.body);

@@ -14,6 +14,7 @@
 #include <curl/curl.h>
 
 #include "base/result.h"
+#include "net/client/prepared_request.h"
 #include "net/http_client.h"
 
 namespace tributary::net {
@@ -27,7 +28,7 @@ using SlistPtr = std::unique_ptr<curl_slist, SlistFree>;
 struct Transfer {
   CURL* easy = nullptr;  // from TransferLoop::TakeEasy()
   uint64_t owner = 0;
-  ClientRequest request;
+  std::shared_ptr<const PreparedRequest> prepared;
   SlistPtr header_list, proxy_header_list, connect_to;
   std::vector<std::shared_ptr<const std::string>> kept;  // PEM texts that `easy` points to
   std::array<char, CURL_ERROR_SIZE> error_text{};
@@ -39,6 +40,8 @@ struct Transfer {
   HttpClient::Completion done;  // called on a completion thread
   // PlainLoop's: takes over when the answer is a redirect; null: such an answer is the result.
   std::function<void(std::shared_ptr<Transfer>)> redirected;
+
+  const ClientRequest& request() const { return prepared->request; }
 };
 
 class TransferLoop {
