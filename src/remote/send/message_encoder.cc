@@ -112,9 +112,10 @@ const model::Metadata* MessageEncoder::MetadataOf(model::SeriesRef ref) {
 
 void MessageEncoder::EncodeV1(model::Timestamp oldest, Shipment* shipment) {
   wire::WriteEncoderV1 encoder(&message_);
-  ForEach(
-      SendProbe::Kind::kSamples, oldest, &shipment->samples,
-      [&](const storage::RefSample& sample) { encoder.AddSample(span_, {sample.t, sample.v}); });
+  ForEach(SendProbe::Kind::kSamples, oldest, &shipment->samples, &shipment->starts,
+          [&](const storage::RefSample& sample, model::Timestamp /*start*/) {
+            encoder.AddSample(span_, {sample.t, sample.v});
+          });
   shipment->body_samples = shipment->samples.size();
   if (config_.send_native_histograms) {
     const size_t custom = std::erase_if(shipment->histograms, [](const storage::RefHistogram& h) {

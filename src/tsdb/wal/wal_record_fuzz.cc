@@ -16,14 +16,20 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   (void)tsdb::DecodeSeries(
       record, [&](tributary::model::SeriesRef, tributary::model::LabelSpan) { ++series; });
   std::vector<storage::RefSample> samples;
-  if (tsdb::DecodeSamples(record, &samples)) {
+  storage::Starts starts;
+  if (tsdb::DecodeSamples(record, &samples, &starts)) {
     tsdb::RecordBatch batch;
-    batch.AddSamples(samples);
+    batch.AddSamples(samples, starts);
     std::vector<storage::RefSample> again;
+    storage::Starts starts_again;
     for (size_t i = 0; i < batch.size(); ++i) {
-      CHECK(tsdb::DecodeSamples(batch[i], &again).has_value(), "samples do not come back");
+      CHECK(tsdb::DecodeSamples(batch[i], &again, &starts_again).has_value(),
+            "samples do not come back");
     }
     CHECK(again.size() == samples.size(), "samples were lost");
+    for (size_t i = 0; i < samples.size(); ++i) {
+      CHECK(starts_again[i] == starts[i], "a start timestamp is another one");
+    }
   }
   std::vector<storage::RefHistogram> histograms;
   if (tsdb::DecodeHistograms(record, &histograms)) {
