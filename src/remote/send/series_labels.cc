@@ -12,6 +12,9 @@ namespace {
 // The memory for outcomes is bounded: beyond this many series it starts anew.
 constexpr size_t kMaxRemembered = 4'000'000;
 
+// Of a place in a Join that is no own label.
+size_t ExternalOf(int32_t place) { return static_cast<uint32_t>(~place); }
+
 std::vector<model::Label> SpanOf(const model::Labels& labels) {
   std::vector<model::Label> span;
   labels.ToSpan(&span);
@@ -83,7 +86,7 @@ SeriesLabels::Outcome SeriesLabels::Resolve(model::SeriesRef ref,
   const std::span<const uint32_t> names = source_.NamesOf(numbers.names);
   for (const int32_t place : JoinOf(numbers.names)) {
     if (place < 0) {
-      out->push_back(external_[static_cast<size_t>(~place)]);
+      out->push_back(external_[ExternalOf(place)]);
     } else {
       const auto at = static_cast<size_t>(place);
       out->push_back({source_.NameText(names[at]), source_.ValueText(numbers.labels[at])});
@@ -125,7 +128,7 @@ SeriesLabels::Outcome SeriesLabels::Resolve(model::SeriesRef ref,
   };
   for (const int32_t place : join) {
     if (place < 0) {
-      const auto at = static_cast<size_t>(~place);
+      const size_t at = ExternalOf(place);
       Coded& coded = coded_externals_[at];
       if (coded.stamp != stamp_) [[unlikely]] {
         Code(external_[at], symbols, &coded);
