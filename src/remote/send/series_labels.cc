@@ -108,6 +108,9 @@ SeriesLabels::Outcome SeriesLabels::Resolve(model::SeriesRef ref,
                                             wire::WriteEncoderV2::Refs* out) {
   if (!relabeler_.empty()) {
     const Outcome outcome = Resolve(ref, numbers, &span_);
+    if (outcome != Outcome::kSend) {
+      return outcome;  // what is in span_ is of another series, and may be gone
+    }
     refs_.clear();
     for (const model::Label& label : span_) {
       wire::PutRawVarint(&refs_, symbols->Add(label.name));
