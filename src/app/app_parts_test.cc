@@ -6,6 +6,7 @@
 #include "app/features.h"
 #include "app/reloader.h"
 #include "app/retention.h"
+#include "app/self_metrics.h"
 #include "app/tool/tool.h"
 
 namespace tributary::app {
@@ -25,6 +26,25 @@ TEST(FeaturesTest, NamesMayBeJoinedAndUnknownOnesOnlyWarn) {
   EXPECT_THAT(features.warnings,
               ElementsAre("feature \"nonsense\" is not known", HasSubstr("xor2-encoding")));
   EXPECT_THAT(ParseFeatures({}).warnings, IsEmpty());
+}
+
+// A wall clock that can be set, beside one that cannot.
+class SettableClock final : public base::Clock {
+ public:
+  int64_t NowMs() const override { return steady_ms + set_by_ms; }
+  int64_t MonotonicNs() const override { return steady_ms * 1'000'000; }
+  int64_t steady_ms = 5000, set_by_ms = 1'700'000'000'000;
+};
+
+TEST(SelfMetricsTest, AJumpOfTheClockIsTold) {
+  base::MetricsRegistry metrics;
+  const web::State state;
+  SettableClock clock;
+  const SelfMetrics self(metrics, state, clock);
+  clock.steady_ms += 3'600'000;
+  EXPECT_THAT(metrics.RenderText(), HasSubstr("\ntributary_clock_step_seconds 0\n"));
+  clock.set_by_ms -= 90'000;
+  EXPECT_THAT(metrics.RenderText(), HasSubstr("\ntributary_clock_step_seconds -90\n"));
 }
 
 TEST(ExternalUrlTest, DerivedTrimmedAndChecked) {

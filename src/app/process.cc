@@ -58,7 +58,7 @@ class Process {
         start_time_ms_(clock_.NowMs()),
         pool_("worker", 0),
         ground_{options_, features_, fs_, clock_, pool_, metrics_},
-        self_metrics_(metrics_, state_),
+        self_metrics_(metrics_, state_, clock_),
         notifications_(
             static_cast<size_t>(std::max<int64_t>(options_.max_notification_subscribers, 0)),
             clock_, metrics_) {}
