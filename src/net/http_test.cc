@@ -84,6 +84,19 @@ TEST(Http, GunzipIsBounded) {
   EXPECT_EQ(Gunzip(packed + packed, 0).value().size(), 200'000u);
 }
 
+TEST(Http, GunzipIntoMemoryOfAnother) {
+  const std::string text = "abc" + std::string(1000, 'x');
+  std::string packed;
+  CompressWhole(Coding::kGzip, text, &packed);
+  for (const size_t size : {0, 1, 500, 1003, 5000}) {
+    const std::string spare(size, 'y');
+    EXPECT_EQ(Gunzip(packed, 0, spare).value(), text);
+    EXPECT_EQ(Gunzip(packed + packed, 0, spare).value(), text + text);
+    EXPECT_EQ(Gunzip("", 0, spare).value(), "");
+    EXPECT_EQ(Gunzip(packed, 1002, spare).error().code(), base::ErrorCode::kResourceExhausted);
+  }
+}
+
 TEST(Http, StreamedCompressionUnpacks) {
   std::string text;
   for (int i = 0; i < 20'000; ++i) text += std::to_string(i * i);

@@ -29,7 +29,7 @@ enum Report : size_t {
 // Scratch of the thread that writes a page; pages are written on pool threads, one at a time each.
 struct Scratch {
   std::vector<storage::RefSample> samples;
-  std::vector<model::Timestamp> starts;   // of samples; the last ones may be missing
+  storage::Starts starts;                 // of samples
   std::vector<storage::RefSample> zeros;  // at which counters start
   std::vector<storage::AppendOutcome> outcomes;
   std::vector<model::Label> labels;
@@ -269,10 +269,7 @@ base::Status ScrapeWriter::Take(wire::ExpositionParser* parser, wire::EntryKind 
     }
   } else {
     Scratch& scratch = ThreadScratch();
-    if (kept_start != 0) {
-      scratch.starts.resize(scratch.samples.size());
-      scratch.starts.push_back(kept_start);
-    }
+    scratch.starts.Set(scratch.samples.size(), kept_start);
     scratch.samples.push_back({ref, t, parser->value()});
   }
   if (!known) {
@@ -431,12 +428,7 @@ base::Result<bool> ScrapeWriter::AppendStaged(size_t page_samples, storage::Appe
   }
   scratch.outcomes.resize(scratch.samples.size());
   app->RejectLateStaleMarkers();
-  if (scratch.starts.empty()) {
-    app->Append(scratch.samples, scratch.outcomes);
-  } else {
-    scratch.starts.resize(scratch.samples.size());
-    app->AppendWithStarts(scratch.samples, scratch.starts, scratch.outcomes);
-  }
+  app->AppendWithStarts(scratch.samples, scratch.starts, scratch.outcomes);
   uint64_t out_of_order = 0, duplicate = 0, out_of_bounds = 0;
   for (size_t i = 0; i < scratch.outcomes.size(); ++i) {
     switch (scratch.outcomes[i]) {

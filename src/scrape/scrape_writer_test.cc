@@ -15,6 +15,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
+constexpr std::string_view kOpenMetrics = "application/openmetrics-text; version=1.0.0";
+
 class ScrapeWriterTest : public ::testing::Test {
  protected:
   ScrapeWriter& writer() {
@@ -26,9 +28,10 @@ class ScrapeWriterTest : public ::testing::Test {
   }
 
   // Writes one page at time `t` and returns what was stored, without the report series.
-  std::vector<std::string> Write(std::string_view body, model::Timestamp t) {
+  std::vector<std::string> Write(std::string_view body, model::Timestamp t,
+                                 std::string_view content_type = "text/plain; version=0.0.4") {
     Page page;
-    page.content_type = "text/plain; version=0.0.4";
+    page.content_type = content_type;
     page.body = body;
     page.t = page.now_ms = t;
     status_ = writer().Write(page);
@@ -285,14 +288,9 @@ TEST_F(ScrapeWriterTest, ChangedMetadataIsNoticed) {
 TEST_F(ScrapeWriterTest, StartTimesAreStoredOnceAsZeros) {
   options_.start_zeros = true;
   const auto write = [&](std::string_view value, model::Timestamp t) {
-    const std::string body = "# TYPE a counter\na_total " + std::string(value) +
-                             "\na_created 0.5\n# TYPE g gauge\ng 1\n# EOF\n";
-    Page page;
-    page.content_type = "application/openmetrics-text; version=1.0.0";
-    page.body = body;
-    page.t = page.now_ms = t;
-    status_ = writer().Write(page);
-    return WithoutReports();
+    return Write("# TYPE a counter\na_total " + std::string(value) +
+                     "\na_created 0.5\n# TYPE g gauge\ng 1\n# EOF\n",
+                 t, kOpenMetrics);
   };
   EXPECT_THAT(write("5", 1000), ElementsAre(R"(a_total{instance="i", job="j"} 500 0)",
                                             R"(a_total{instance="i", job="j"} 1000 5)",
@@ -304,15 +302,9 @@ TEST_F(ScrapeWriterTest, StartTimesAreStoredOnceAsZeros) {
 TEST_F(ScrapeWriterTest, StartTimesAreHandedOverWithTheSamples) {
   options_.keep_starts = true;
   for (const model::Timestamp t : {1000, 2000}) {  // the second time by known lines
-    const std::string body =
-        "# TYPE g gauge\ng 1\n# TYPE a counter\na_total 5\na_created 0.5\n# EOF\n";
-    Page page;
-    page.content_type = "application/openmetrics-text; version=1.0.0";
-    page.body = body;
-    page.t = page.now_ms = t;
-    status_ = writer().Write(page);
     EXPECT_THAT(
-        WithoutReports(),
+        Write("# TYPE g gauge\ng 1\n# TYPE a counter\na_total 5\na_created 0.5\n# EOF\n", t,
+              kOpenMetrics),
         ElementsAre(R"(g{instance="i", job="j"} )" + std::to_string(t) + " 1",
                     R"(a_total{instance="i", job="j"} )" + std::to_string(t) + " 5 since 500"));
   }

@@ -74,9 +74,8 @@ class RecordingStore final : public storage::Appendable {
     }
 
     void AppendWithStarts(std::span<const storage::RefSample> samples,
-                          std::span<const model::Timestamp> starts,
+                          const storage::Starts& starts,
                           std::span<storage::AppendOutcome> outcomes) override {
-      ASSERT_EQ(starts.size(), samples.size());
       for (size_t i = 0; i < samples.size(); ++i) {
         Append(samples.subspan(i, 1), outcomes.subspan(i, 1));
         if (starts[i] != 0 && outcomes[i] == storage::AppendOutcome::kAppended) {

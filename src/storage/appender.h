@@ -19,6 +19,7 @@
 #include "model/metadata.h"
 #include "model/sample.h"
 #include "model/series_ref.h"
+#include "storage/starts.h"
 
 namespace tributary::storage {
 
@@ -63,10 +64,8 @@ class Appender {
   // Takes floats; outcomes[i] tells what became of samples[i]. Outcomes are final except that
   // Commit() itself can fail as a whole. REQUIRES: outcomes.size() == samples.size().
   virtual void Append(std::span<const RefSample> samples, std::span<AppendOutcome> outcomes) = 0;
-  // The same with the times at which the counters began, 0 where that is not known. Stores that do
-  // not keep them do without. REQUIRES: starts.size() == samples.size().
-  virtual void AppendWithStarts(std::span<const RefSample> samples,
-                                std::span<const model::Timestamp> /*starts*/,
+  // The same with the times at which the counters began. Stores that do not keep them do without.
+  virtual void AppendWithStarts(std::span<const RefSample> samples, const Starts& /*starts*/,
                                 std::span<AppendOutcome> outcomes) {
     Append(samples, outcomes);
   }

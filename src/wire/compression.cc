@@ -29,20 +29,27 @@ using Deflater = std::unique_ptr<libdeflate_compressor, FreeWith<libdeflate_free
 constexpr size_t kFirstGuess = 64 << 10;
 constexpr int kGzipLevel = 4;
 
-// Memory for the worst case of an encoder, several times what is left in the end: kept by the
-// thread, and not filled with zeros first, so that what was never used costs nothing.
-char* Room(size_t size) {
-  struct Kept {
-    std::unique_ptr<char[]> bytes;
-    size_t size = 0;
-  };
-  thread_local Kept kept;
-  if (size > kept.size) {
-    kept.bytes = std::make_unique_for_overwrite<char[]>(size);
-    kept.size = size;
+// Memory for the worst case of an encoder, several times what is left in the end: not filled with
+// zeros first, so that what was never used costs nothing, and kept by the thread unless it is
+// large.
+class Room {
+ public:
+  explicit Room(size_t size) {
+    thread_local std::unique_ptr<char[]> kept;
+    if (size > kMostKept) {
+      own_ = std::make_unique_for_overwrite<char[]>(size);
+    } else if (kept == nullptr) {
+      kept = std::make_unique_for_overwrite<char[]>(kMostKept);
+    }
+    bytes_ = own_ != nullptr ? own_.get() : kept.get();
   }
-  return kept.bytes.get();
-}
+  char* data() { return bytes_; }
+
+ private:
+  static constexpr size_t kMostKept = 2 << 20;
+  std::unique_ptr<char[]> own_;
+  char* bytes_;
+};
 
 base::Error TooLarge(std::string_view codec, size_t max_size) {
   return base::ResourceExhausted(
@@ -69,10 +76,11 @@ base::Status SnappyDecode(base::Bytes input, size_t max_size, std::string* out) 
 }
 
 void SnappyEncode(base::Bytes input, std::string* out) {
-  char* room = Room(snappy::MaxCompressedLength(input.size()));
+  Room room(snappy::MaxCompressedLength(input.size()));
   size_t size = 0;
-  snappy::RawCompress(reinterpret_cast<const char*>(input.data()), input.size(), room, &size);
-  out->assign(room, size);
+  snappy::RawCompress(reinterpret_cast<const char*>(input.data()), input.size(), room.data(),
+                      &size);
+  out->assign(room.data(), size);
 }
 
 base::Status ZstdDecode(base::Bytes input, size_t max_size, std::string* out) {
@@ -109,10 +117,10 @@ base::Status ZstdDecode(base::Bytes input, size_t max_size, std::string* out) {
 void ZstdEncode(base::Bytes input, std::string* out, int level) {
   thread_local const ZstdEncoder encoder(ZSTD_createCCtx());
   const size_t bound = ZSTD_compressBound(input.size());
-  char* room = Room(bound);
+  Room room(bound);
   const size_t size =
-      ZSTD_compressCCtx(encoder.get(), room, bound, input.data(), input.size(), level);
-  out->assign(room, ZSTD_isError(size) ? 0 : size);
+      ZSTD_compressCCtx(encoder.get(), room.data(), bound, input.data(), input.size(), level);
+  out->assign(room.data(), ZSTD_isError(size) ? 0 : size);
 }
 
 base::Status GzipDecode(base::Bytes input, size_t max_size, std::string* out) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <set>
 #include <sstream>
 #include <thread>
 
@@ -89,6 +90,11 @@ class Receiver : public wire::WriteVisitorV1, public wire::WriteVisitorV2 {
     base::MutexLock lock(mutex_);
     return starts_;
   }
+  // Texts in 2.0 messages that no label of theirs has.
+  std::set<std::string> unused_symbols() {
+    base::MutexLock lock(mutex_);
+    return unused_symbols_;
+  }
   // "<type> <unit> <help>" of the newest series of a 2.0 message.
   std::string metadata() {
     base::MutexLock lock(mutex_);
@@ -110,6 +116,7 @@ class Receiver : public wire::WriteVisitorV1, public wire::WriteVisitorV2 {
       list.emplace_back(sample.t, sample.v);
       starts_[name] = sample.start;
     }
+    used_symbols_.insert(series.label_refs.begin(), series.label_refs.end());
     const wire::WriteMetadataV2& said = series.metadata;
     metadata_ = fmt::format("{} {} {}", model::MetricTypeName(said.type), symbols_[said.unit_ref],
                             symbols_[said.help_ref]);
@@ -138,7 +145,13 @@ class Receiver : public wire::WriteVisitorV1, public wire::WriteVisitorV2 {
     if (request.header("Content-Type") == "application/x-protobuf") {
       ASSERT_TRUE(wire::DecodeWriteV1(decoded, this));
     } else {
+      used_symbols_ = {0};
       ASSERT_TRUE(wire::DecodeWriteV2(decoded, &symbols_, this));
+      for (uint32_t i = 0; i < symbols_.size(); ++i) {
+        if (!used_symbols_.contains(i)) {
+          unused_symbols_.emplace(symbols_[i]);
+        }
+      }
     }
     int status = judge_ ? judge_(message_, requests_) : 204;
     for (const auto& [refused, answer] : refused_) {
@@ -166,6 +179,8 @@ class Receiver : public wire::WriteVisitorV1, public wire::WriteVisitorV2 {
   std::vector<std::string> forms_ TB_GUARDED_BY(mutex_);
   std::string metadata_ TB_GUARDED_BY(mutex_);
   std::map<std::string, int64_t> starts_ TB_GUARDED_BY(mutex_);
+  std::set<uint32_t> used_symbols_ TB_GUARDED_BY(mutex_);  // of the message
+  std::set<std::string> unused_symbols_ TB_GUARDED_BY(mutex_);
   std::vector<std::string_view> symbols_ TB_GUARDED_BY(mutex_);
   size_t requests_ TB_GUARDED_BY(mutex_) = 0;
   std::unique_ptr<net::HttpServer> server_;
@@ -224,7 +239,7 @@ class DeliveryTest : public ::testing::Test {
   void Append(int series, int64_t t, const std::function<int64_t(int)>& start = nullptr) {
     auto app = db_->NewAppender();
     std::vector<storage::RefSample> samples;
-    std::vector<int64_t> starts;
+    storage::Starts starts;
     for (int i = 0; i < series; ++i) {
       const model::Labels labels =
           model::Labels::Of({{"__name__", "m"}, {"i", std::to_string(i)}, {"job", "own"}});
@@ -233,14 +248,10 @@ class DeliveryTest : public ::testing::Test {
       auto ref = app->GetOrCreate(span, labels.Hash());
       ASSERT_TRUE(ref);
       samples.push_back({*ref, t, static_cast<double>(t + i)});
-      starts.push_back(start ? start(i) : 0);
+      starts.Set(static_cast<size_t>(i), start ? start(i) : 0);
     }
     std::vector<storage::AppendOutcome> outcomes(samples.size());
-    if (start) {
-      app->AppendWithStarts(samples, starts, outcomes);
-    } else {
-      app->Append(samples, outcomes);
-    }
+    app->AppendWithStarts(samples, starts, outcomes);
     for (const storage::AppendOutcome outcome : outcomes) {
       ASSERT_EQ(outcome, storage::AppendOutcome::kAppended);
     }
@@ -652,6 +663,19 @@ TEST_F(DeliveryTest, StartTimestampsStayWithTheirSamples) {
     const size_t at = series.find("i=\"") + 3;
     EXPECT_EQ(got, start(std::stoi(series.substr(at)))) << series;
   }
+}
+
+// Neither its own nor those of the series before it, whose message's hold on them may be over.
+TEST_F(DeliveryTest, ADroppedSeriesPutsNoTextsIntoAMessage) {
+  write().protobuf_message = config::WriteMessage::kV2;
+  write().write_relabel_configs = *model::Relabeler::Create(
+      {{.source_labels = {"i"}, .regex = "[0-4]", .action = model::RelabelAction::kDrop}});
+  StartAgent();
+  for (int64_t t = 1; t <= 5; ++t) {
+    Append(8, t);
+    ASSERT_TRUE(Eventually([&] { return AllEndAt(3, t); }));
+  }
+  EXPECT_THAT(receiver_.unused_symbols(), ::testing::IsEmpty());
 }
 
 TEST_F(DeliveryTest, AReceiverThatOffersNothingGetsWhatWasConfigured) {

@@ -5,6 +5,8 @@ import http.server
 import threading
 import time
 
+import servers
+
 TARGETS = 20
 INTERVAL_S = 1.0
 
@@ -77,6 +79,26 @@ def agent_config(exporter, receiver, queue):
         f'instance: "target-{i}"}}}}}}}}\n' for i in range(TARGETS))
     return (CONFIG.replace("TARGETS", targets).replace("URL", receiver.url)
             .replace("QUEUE", queue))
+
+
+def check_stored(name, exporter, receiver, agent, start, repeats=False):
+    """Ends the scrapes, and waits until each that was served is stored, once and in order; with
+    `repeats`, the same sample may be stored again. Returns how many there are."""
+    exporter.close()
+    asked = [len(served) for served in exporter.served]
+
+    def all_series():
+        series = [stored(receiver, target, start) for target in range(TARGETS)]
+        return [list(dict.fromkeys(values)) for values in series] if repeats else series
+
+    if not servers.wait_until(lambda: [values[-1][1] for values in all_series()] == asked):
+        raise SystemExit(f"{name}: the last scrapes are not there\n{agent.log()}")
+    for target, values in enumerate(all_series()):
+        times = [t for t, _ in values]
+        if times != sorted(set(times)) or [v for _, v in values] != list(
+                range(1, asked[target] + 1)):
+            raise SystemExit(f"{name}: target {target}: not all, or not once: {values}")
+    return sum(asked)
 
 
 def stored(receiver, target, start):

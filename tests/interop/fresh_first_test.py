@@ -13,7 +13,7 @@ import os
 import time
 
 import servers
-from counted import TARGETS, Exporter, agent_config, stored
+from counted import TARGETS, Exporter, agent_config, check_stored, stored
 
 AWAY_S = float(os.environ.get("TRIBUTARY_OUTAGE_SECONDS", "45"))
 WINDOW = "storage: {{tsdb: {{out_of_order_time_window: 30m}}}}\n"
@@ -60,17 +60,9 @@ def run(name, receiver, fresh_first):
         until_whole = time.time() - came
 
         time.sleep(2)
-        exporter.close()
-        asked = [len(served) for served in exporter.served]
-        if not servers.wait_until(
-                lambda: [values[-1][1] for values in series(receiver, start)] == asked):
-            raise SystemExit(f"{name}: the last scrapes are not there\n{agent.log()}")
-        for target, values in enumerate(series(receiver, start)):
-            times = [t for t, _ in values]
-            if times != sorted(set(times)) or not is_whole(values) or values[0][1] != 1:
-                raise SystemExit(f"{name}: target {target}: not all, or not once: {values}")
+        scrapes = check_stored(name, exporter, receiver, agent, start)
         print(f"ok: {name}: current {until_fresh:.1f} s after it was back, "
-              f"whole after {until_whole:.1f} s; {sum(asked)} scrapes stored", flush=True)
+              f"whole after {until_whole:.1f} s; {scrapes} scrapes stored", flush=True)
     finally:
         if agent:
             agent.close()

@@ -26,12 +26,6 @@ UNDER_WAY_S = 0.5
 QUEUE = "{{batch_send_deadline: 1s, min_backoff: 30ms, max_backoff: 1s}}"
 
 
-def counter(server, name):
-    """The sum of a counter over its labels."""
-    return sum(float(line.rsplit(" ", 1)[1]) for line in server.get("/metrics").decode().splitlines()
-               if line.split("{")[0].split(" ")[0] == name)
-
-
 class Victim:
     """A server that is killed now and then. What its counters said before it died is summed up."""
 
@@ -42,7 +36,7 @@ class Victim:
 
     def count(self):
         for name in self.counters:
-            self.counters[name] += counter(self.server, name)
+            self.counters[name] += self.server.counter(name)
 
     def kill(self, down_s):
         self.count()

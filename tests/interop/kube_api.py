@@ -30,6 +30,13 @@ class KubeApi:
         self.etcd_port, peer_port, self.port = free_port(), free_port(), free_port()
         self.url = f"https://127.0.0.1:{self.port}"
         self.children = []
+        try:
+            self.begin(peer_port)
+        except BaseException:
+            self.close()
+            raise
+
+    def begin(self, peer_port):
         self.make_keys()
         self.set_tokens(admin="admin-token", watcher="watcher-token")
         client = f"http://127.0.0.1:{self.etcd_port}"

@@ -81,6 +81,12 @@ class Server:
             raise OSError(f"{expression}: {answer}")
         return answer["data"]["result"]
 
+    def counter(self, name):
+        """The sum of one of its own counters over all labels."""
+        return sum(float(line.rsplit(" ", 1)[1])
+                   for line in self.get("/metrics").decode().splitlines()
+                   if line.split("{")[0].split(" ")[0] == name)
+
     def stop(self):
         if self.child.poll() is None:
             self.child.send_signal(signal.SIGTERM)

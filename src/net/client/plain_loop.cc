@@ -39,6 +39,7 @@ constexpr size_t kMaxIdle = 16'384;  // thousands of targets, each kept open
 constexpr uint64_t kWakeId = 0;
 constexpr size_t kReadSize = 256 << 10;
 constexpr size_t kMaxBodyHere = 64 << 10;  // as it came, mostly packed
+constexpr int64_t kForgivenMs = 50;        // less than that is no matter to a deadline
 
 int64_t NowMs() { return base::SystemClock().MonotonicNs() / 1'000'000; }
 
@@ -237,6 +238,7 @@ class EpollPlainLoop final : public PlainLoop {
       {
         base::MutexLock lock(mutex_);
         const int64_t now = NowMs();
+        Expire(now);
         wake_at_ = kNever;
         if (!connections_.empty()) {
           // Woken once a second at least, so that a new request rarely has to do it.
@@ -255,11 +257,6 @@ class EpollPlainLoop final : public PlainLoop {
         while (OnEvent(events[i].data.u64, events[i].events, &buffer)) {
         }
       }
-      // Not before what lies there was read: it came in time, whatever kept this thread.
-      if (static_cast<size_t>(n) < events.size()) {
-        base::MutexLock lock(mutex_);
-        Expire(NowMs());
-      }
       RunCompletions();
     }
   }
@@ -270,13 +267,28 @@ class EpollPlainLoop final : public PlainLoop {
     for (size_t i = 0; i < arrived_.size(); ++i) {
       Arrived& arrived = arrived_[i];
       if (i + 1 == arrived_.size() && arrived.transfer->body.size() <= kMaxBodyHere) {
+        const int64_t began = NowMs();
         Deliver(arrived);
+        Forgive(NowMs() - began);
       } else {
         TransferLoop::Shared().RunOnCompletionThread(
             [arrived = std::move(arrived)] { Deliver(arrived); });
       }
     }
     arrived_.clear();
+  }
+
+  // Requests under way are not late because this thread did not look for so long: a completion may
+  // have waited for a disk.
+  void Forgive(int64_t away_ms) TB_EXCLUDES(mutex_) {
+    if (away_ms < kForgivenMs) return;
+    base::MutexLock lock(mutex_);
+    deadlines_.clear();
+    for (const auto& [id, connection] : connections_) {
+      if (!connection->transfer) continue;
+      connection->deadline += away_ms;
+      deadlines_.emplace(connection->deadline, id);
+    }
   }
 
   static void Deliver(const Arrived& arrived) {

@@ -248,6 +248,41 @@ TEST_F(PlainLoopTest, ATransferMayOwnItsClient) {
   }
 }
 
+// A small answer is handed over by the loop itself: requests under way while its completion takes
+// long are not late for that, on a kept connection or on a new one.
+TEST_F(PlainLoopTest, ASlowCompletionMakesNobodyLate) {
+  constexpr std::chrono::milliseconds kSlow{600};
+  ScriptedServer fresh, kept;
+  fresh.Add({.bytes = Sized("in time")});
+  kept.Add({.bytes = Sized("connected")});
+  kept.Add({.bytes = Sized("in time")});
+  server_.Add({.bytes = Sized("slow")});
+  const auto to = [&](const ScriptedServer& server) {
+    ClientRequest request;
+    request.url = server.Url();
+    request.timeout_ms = kSlow.count() / 2;
+    return request;
+  };
+  ASSERT_TRUE(client_->SendAndWait(to(kept)));
+  std::promise<void> began;
+  client_->Send(to(server_), [&](const auto&) {
+    began.set_value();
+    std::this_thread::sleep_for(kSlow);
+  });
+  began.get_future().wait();
+  std::promise<std::string> from_fresh, from_kept;
+  const auto tell = [](std::promise<std::string>* promise) {
+    return [promise](const base::Result<ClientResponse>& response) {
+      promise->set_value(response ? response->body : response.error().message());
+    };
+  };
+  client_->Send(to(fresh), tell(&from_fresh));
+  client_->Send(to(kept), tell(&from_kept));
+  EXPECT_EQ(from_fresh.get_future().get(), "in time");
+  EXPECT_EQ(from_kept.get_future().get(), "in time");
+  EXPECT_EQ(kept.connections(), 1);
+}
+
 TEST(ParsePlainUrl, AddressesOnly) {
   const auto f = [](std::string_view url, bool plain) {
     EXPECT_EQ(ParsePlainUrl(url).has_value(), plain) << url;

@@ -39,7 +39,7 @@ void MessageEncoder::Encode(const WireForm& form, model::Timestamp oldest, Shipm
 
 bool MessageEncoder::Resolve(SendProbe::Kind kind, model::SeriesRef ref,
                              const storage::LabelNumbers& numbers) {
-  switch (as_symbols_ ? labels_.Resolve(ref, numbers, &v2_.symbols(), &refs_)
+  switch (as_symbols_ ? labels_.Resolve(ref, numbers, &v2_, &refs_)
                       : labels_.Resolve(ref, numbers, &span_)) {
     case SeriesLabels::Outcome::kSend:
       return true;

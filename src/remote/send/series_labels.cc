@@ -104,24 +104,20 @@ void SeriesLabels::Code(model::Label label, wire::SymbolTable* symbols, Coded* c
 
 SeriesLabels::Outcome SeriesLabels::Resolve(model::SeriesRef ref,
                                             const storage::LabelNumbers& numbers,
-                                            wire::SymbolTable* symbols,
+                                            wire::WriteEncoderV2* message,
                                             wire::WriteEncoderV2::Refs* out) {
   if (!relabeler_.empty()) {
     const Outcome outcome = Resolve(ref, numbers, &span_);
     if (outcome != Outcome::kSend) {
       return outcome;  // what is in span_ is of another series, and may be gone
     }
-    refs_.clear();
-    for (const model::Label& label : span_) {
-      wire::PutRawVarint(&refs_, symbols->Add(label.name));
-      wire::PutRawVarint(&refs_, symbols->Add(label.value));
-    }
-    *out = refs_;
+    *out = message->AddSymbols(span_);
     return outcome;
   }
   if (numbers.labels.empty()) {
     return Outcome::kUnknown;
   }
+  wire::SymbolTable* const symbols = &message->symbols();
   const Join& join = JoinOf(numbers.names);
   refs_.resize(std::max(refs_.size(), join.size() * sizeof(Coded)));
   char* p = refs_.data();

@@ -33,10 +33,10 @@ class SeriesLabels {
   // series (any more).
   Outcome Resolve(model::SeriesRef ref, const storage::LabelNumbers& numbers,
                   std::vector<model::Label>* out);
-  // The same as symbols of the message. The table must be the same for all of the message, and
-  // empty when that begins.
+  // The same as symbols of the message, valid until the next call and until the message adds
+  // others. It must be the same for all series, and empty when it begins.
   Outcome Resolve(model::SeriesRef ref, const storage::LabelNumbers& numbers,
-                  wire::SymbolTable* symbols, wire::WriteEncoderV2::Refs* out);
+                  wire::WriteEncoderV2* message, wire::WriteEncoderV2::Refs* out);
 
  private:
   struct Remembered {

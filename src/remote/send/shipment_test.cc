@@ -26,6 +26,7 @@ TEST(RequestSizeOf, IsTheConfiguredOneWhereThereIsOne) {
   EXPECT_EQ(RequestSizeOf(queue).read, 8'000u);
   queue.max_samples_per_send_is_default = false;
   EXPECT_EQ(RequestSizeOf(queue).most, 2000u);
+  EXPECT_EQ(RequestSizeOf(queue).read, 2000u);
 }
 
 TEST(MakeShipments, FewItemsAreOneShipment) {

@@ -67,8 +67,7 @@ class AgentAppender final : public storage::Appender {
     AppendWithStarts(samples, {}, outcomes);
   }
 
-  void AppendWithStarts(std::span<const storage::RefSample> samples,
-                        std::span<const model::Timestamp> starts,
+  void AppendWithStarts(std::span<const storage::RefSample> samples, const storage::Starts& starts,
                         std::span<storage::AppendOutcome> outcomes) override {
     uint64_t appended = 0;
     uint64_t out_of_order = 0;
@@ -84,7 +83,7 @@ class AgentAppender final : public storage::Appender {
     } else {
       for (size_t i = 0; i < samples.size(); ++i) {
         if (outcomes[i] == storage::AppendOutcome::kAppended) {
-          buffers_->starts.Set(kept.size(), starts.empty() ? 0 : starts[i]);
+          buffers_->starts.Set(kept.size(), starts[i]);
           kept.push_back(samples[i]);
         }
       }

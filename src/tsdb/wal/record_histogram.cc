@@ -68,6 +68,10 @@ void EncodeOne(const model::FloatHistogram& h, ByteWriter* w) {
   }
 }
 
+void EncodeOne(const storage::RefHistogram& h, ByteWriter* w) {
+  h.is_float ? EncodeOne(h.float_histogram, w) : EncodeOne(h.histogram, w);
+}
+
 void DecodeSpans(ByteReader* r, std::vector<model::BucketSpan>* out) {
   const uint64_t n = r->Count(2);
   out->resize(n);
@@ -134,11 +138,7 @@ void EncodeGroup(std::span<const storage::RefHistogram> histograms, bool is_floa
     }
     w.Varint(static_cast<int64_t>(h.ref.value() - first->ref.value()));
     w.Varint(static_cast<int64_t>(static_cast<uint64_t>(h.t) - static_cast<uint64_t>(first->t)));
-    if (is_float) {
-      EncodeOne(h.float_histogram, &w);
-    } else {
-      EncodeOne(h.histogram, &w);
-    }
+    EncodeOne(h, &w);
   }
   batch->EndRecord();
 }
@@ -163,11 +163,7 @@ void EncodeGroupV2(std::span<const storage::RefHistogram> histograms, bool is_fl
       start.WriteNext(h.start, &w);
     }
     previous = &h;
-    if (is_float) {
-      EncodeOne(h.float_histogram, &w);
-    } else {
-      EncodeOne(h.histogram, &w);
-    }
+    EncodeOne(h, &w);
   }
   batch->EndRecord();
 }
