@@ -222,7 +222,8 @@ class Check:
         self.ours, self.theirs = ours, theirs
 
     def same(self, when, also=lambda targets: True):
-        """Waits until both have found the same, and what `also` asks for."""
+        """Waits until both have found the same, and what `also` asks for; a Prometheus that was refused
+        may ask again after more than a minute only."""
         last = {}
 
         def is_same():
@@ -230,7 +231,7 @@ class Check:
             return (set(last["ours"]) == {*JOBS, "by-kubeconfig"} and
                     last["ours"] == last["theirs"] and also(last["ours"]))
         began = time.monotonic()
-        if servers.wait_until(is_same, 60):
+        if servers.wait_until(is_same, 150):
             counts = {job: len(targets) for job, targets in last["ours"].items()}
             print(f"ok: {when}: {counts}, after {time.monotonic() - began:.1f} s", flush=True)
             return
@@ -239,7 +240,7 @@ class Check:
             for who, sets in (("ours", ours - theirs), ("theirs", theirs - ours)):
                 for labels in sorted(sets)[:3]:
                     print(f"{job}: only {who}: {dict(labels)}")
-        raise SystemExit(f"{when}: not the same after a minute\n{self.ours.log()}")
+        raise SystemExit(f"{when}: not the same after 150 s\n{self.ours.log()}")
 
 
 def has(job, name, value):
