@@ -83,7 +83,7 @@ const FlagRow kRows[] = {
   {kAgentStore, "storage.agent.retention.min-time", DurationFlag{&O::agent_min_time_ms}, "5m", "Age below which samples are always kept.", kAgent},
   {kAgentStore, "storage.agent.retention.max-time", DurationFlag{&O::agent_max_time_ms}, "4h", "Age from which samples may be dropped though not sent.", kAgent},
   {kAgentStore, "storage.agent.max-bytes", SizeFlag{&O::agent_max_bytes}, "0B", "Most bytes of WAL segments, with unit (2GB): what is not sent beyond it is dropped; 0: no limit.", kAgent},
-  {kAgentStore, "storage.agent.drop", TextFlag{&O::agent_drop, "oldest,newest"}, "oldest", "Which samples are dropped when the WAL has its most bytes. newest: what comes is not logged, as long as no remote_write would take it.", kAgent},
+  {kAgentStore, "storage.agent.drop", TextFlag{&O::agent_drop, "oldest,newest"}, "oldest", "Which samples are dropped when the WAL has its most bytes. newest: what comes, for each remote_write whose part is full.", kAgent},
   {kAgentStore, "storage.agent.checkpoint-from-in-memory-series", BoolFlag{&O::checkpoint_from_memory}, "false", "Write checkpoints from memory.", kAgent, kNothing},
   {kAgentStore, "storage.agent.checkpoint-batch-size", IntFlag{&O::checkpoint_batch_size}, "1000", "Series in one record of such a checkpoint.", kAgent, kNothing},
   {kAgentStore, "storage.agent.no-lockfile", BoolFlag{&O::agent_no_lockfile}, "false", "Do not create a lock file in the data directory.", kAgent},

@@ -29,6 +29,13 @@ struct WalPosition {
   friend auto operator<=>(const WalPosition&, const WalPosition&) = default;
 };
 
+// The log from `begin` up to `end`.
+struct WalRange {
+  WalPosition begin, end;
+  friend bool operator==(const WalRange&, const WalRange&) = default;
+};
+inline constexpr WalPosition kWalOpenEnd = {UINT32_MAX, UINT64_MAX};
+
 struct RefHistogram {
   model::SeriesRef ref;
   model::Timestamp t = 0;
@@ -107,10 +114,13 @@ class WalSource {
   // REQUIRES: the number was told under a hold that still lives.
   virtual std::string_view ValueText(uint32_t label) const = 0;
   virtual bool MetadataOf(model::SeriesRef ref, model::Metadata* out) const = 0;
-  // Says how far the follower `name` has delivered; log before the least of all followers'
-  // positions may be dropped. Forget() when a destination is removed from the configuration.
-  virtual void SetDelivered(std::string_view name, WalPosition position) = 0;
+  // Says what the follower `name` has not delivered yet: ascending, the last without an end.
+  // Samples that no follower needs may be dropped from the log. Forget() when a destination is
+  // removed from the configuration.
+  virtual void SetNeeded(std::string_view name, std::vector<WalRange> needed) = 0;
   virtual void Forget(std::string_view name) = 0;
+  // True: there will be followers that have not said yet what they need, so nothing is dropped.
+  virtual void ExpectFollowers(bool more) = 0;
   // The follower takes nothing of what is written from now on, because it can keep no more; null:
   // it takes again. While all followers decline, a store that bounds its log writes nothing, and
   // tells each of them what it left out, on any thread.

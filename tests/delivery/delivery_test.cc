@@ -569,24 +569,32 @@ TEST_F(BacklogTest, WhatIsSetAsideOutlivesKills) {
   EXPECT_LE(CountRepeated(fresh), kKills * kSeries) << "a request for each kill";
 }
 
+// A second outage while the backlog of the first is set aside.
 TEST_F(BacklogTest, ABudgetIsKeptAlsoWithWhatIsSetAside) {
+  constexpr size_t kFresh = 100;
   db_options_.wal_compression = tsdb::WalCompression::kNone;
   send_options_.max_backlog_bytes = 16 << 10;
   ASSERT_NO_FATAL_FAILURE(StartBehind("3600"));
+  ASSERT_TRUE(Eventually([&] { return Metric("tributary_remote_storage_set_aside_bytes") > 0; }));
+  receiver_.SetJudge([](const Received&, size_t) { return 503; });
   int64_t fresh = base::SystemClock().NowMs();
-  for (int i = 0; i < 200; ++i) {
+  for (size_t i = 0; i < kFresh; ++i) {
     Append(kSeries, ++fresh);
-    ASSERT_TRUE(i % 20 != 19 || Eventually([&] { return HasArrived(fresh); }));
   }
+  const auto dropped = [&] {
+    return Metric("prometheus_remote_storage_samples_dropped_total",
+                  "reason=\"backlog_too_large\"");
+  };
+  ASSERT_TRUE(Eventually([&] { return dropped() > 0; }));
+  EndOutage();
+  ASSERT_TRUE(Eventually([&] { return HasArrived(fresh); }));
   ASSERT_TRUE(Eventually([&] { return Metric("tributary_remote_storage_lag_seconds") == 0; }));
-  const double dropped =
-      Metric("prometheus_remote_storage_samples_dropped_total", "reason=\"backlog_too_large\"");
-  EXPECT_GT(dropped, 0);
-  EXPECT_EQ(dropped + static_cast<double>(receiver_.samples()), kBacklog + 200 * kSeries);
+  EXPECT_EQ(dropped() + static_cast<double>(receiver_.samples()), kBacklog + kFresh * kSeries);
   for (const auto& [name, samples] : receiver_.received()) {
-    EXPECT_EQ(std::ranges::count_if(samples,
-                                    [&](const auto& sample) { return sample.first > fresh - 200; }),
-              200)
+    EXPECT_EQ(
+        std::ranges::count_if(
+            samples, [&](const auto& sample) { return sample.first > fresh - int64_t{kFresh}; }),
+        kFresh)
         << name << ": the oldest go first";
   }
 }
@@ -843,30 +851,94 @@ TEST_F(DeliveryTest, TheOldestIsKeptWhereThatIsAskedFor) {
   }
 }
 
-// A destination that is up gets everything; for the other one the oldest goes.
-TEST_F(DeliveryTest, WhatOneDestinationTakesIsLogged) {
-  constexpr int64_t kTicks = 1000;
-  Receiver other;
-  config::RemoteWriteConfig second = write();
-  second.name = "other";
-  second.url = other.Url();
-  config_->remote_write.push_back(second);
-  BoundLog(160 << 10);
-  send_options_.keep_oldest = true;
-  write().queue.max_samples_per_send = 500;
-  receiver_.SetJudge([](const Received&, size_t) { return 503; });
-  StartAgent();
-  for (int64_t t = 1; t <= kTicks; ++t) {
-    Append(50, t);
-    if (t % 20 == 0) {
-      ASSERT_TRUE(Eventually([&] { return other.samples() >= static_cast<size_t>(50 * t); })) << t;
+// Two destinations, the first of which is away, each with the same budget, and the oldest kept.
+class TwoDestinationsTest : public DeliveryTest {
+ protected:
+  static constexpr int kSeries = 50;
+  static constexpr uint64_t kBudget = 400 << 10;
+
+  TwoDestinationsTest() {
+    config::RemoteWriteConfig second = write();
+    second.name = "other";
+    second.url = other_.Url();
+    config_->remote_write.push_back(second);
+    BoundLog(kBudget);
+    send_options_.keep_oldest = true;
+    write().queue.max_samples_per_send = 500;
+    receiver_.SetJudge([](const Received&, size_t) { return 503; });
+  }
+  // Up to and including `last`; the second destination takes it all meanwhile.
+  void AppendUntil(int64_t last) {
+    while (t_ < last) {
+      Append(kSeries, ++t_);
+      if (t_ % 50 == 0 || t_ == last) {
+        ASSERT_TRUE(Eventually([&] {
+          return other_.samples() >= static_cast<size_t>(kSeries * t_);
+        })) << t_;
+        // Not faster than destinations and store look at the size.
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        ASSERT_TRUE(Eventually([&] { return LogBytes() <= kBudget; })) << LogBytes();
+      }
     }
   }
-  EXPECT_EQ(other.samples(), 50u * kTicks);
-  EXPECT_GT(Metric("prometheus_remote_storage_samples_dropped_total",
-                   R"(reason="backlog_too_large",remote_name="centre")"),
-            0);
-  EXPECT_EQ(Metric("prometheus_remote_storage_samples_dropped_total", "remote_name=\"other\""), 0);
+  double Dropped(const std::string& labels) {
+    return Metric("prometheus_remote_storage_samples_dropped_total", labels);
+  }
+  bool IsDelivered() { return Metric("tributary_remote_storage_backlog_bytes", "centre") == 0; }
+
+  Receiver other_;
+  int64_t t_ = 0;
+};
+
+// One that is up gets everything; of the other's log the end is dropped, and what it was first is
+// kept, although the log goes on behind it.
+TEST_F(TwoDestinationsTest, EachKeepsItsOldest) {
+  constexpr int64_t kTicks = 1500;
+  StartAgent();
+  ASSERT_NO_FATAL_FAILURE(AppendUntil(kTicks));
+  const double dropped = Dropped(R"(reason="log_full",remote_name="centre")");
+  EXPECT_GT(dropped, 0);
+  receiver_.SetJudge(nullptr);
+  ASSERT_TRUE(Eventually([&] { return IsDelivered(); }));
+  ASSERT_NO_FATAL_FAILURE(AppendUntil(kTicks + 50));
+  ASSERT_TRUE(Eventually([&] { return AllEndAt(kSeries, t_); }));
+
+  EXPECT_EQ(other_.samples(), static_cast<size_t>(kSeries * t_));
+  EXPECT_EQ(Dropped("remote_name=\"other\""), 0);
+  EXPECT_EQ(Dropped("remote_name=\"centre\"") + static_cast<double>(receiver_.samples()),
+            kSeries * t_);
+  EXPECT_GT(receiver_.samples(), 5000u) << "what fits into the log is kept";
+  for (const auto& [series, samples] : receiver_.received()) {
+    EXPECT_EQ(samples.front().first, 1) << series;
+    int holes = 0;
+    for (size_t i = 1; i < samples.size(); ++i) {
+      ASSERT_LT(samples[i - 1].first, samples[i].first) << series;
+      holes += samples[i].first != samples[i - 1].first + 1 ? 1 : 0;
+    }
+    EXPECT_EQ(holes, 1) << series << ": only what came while it was full is missing";
+  }
+}
+
+TEST_F(TwoDestinationsTest, WhatIsKeptOutlivesKills) {
+  StartAgent();
+  double dropped = 0;
+  for (int64_t kill = 1; kill <= 4; ++kill) {
+    ASSERT_NO_FATAL_FAILURE(AppendUntil(kill * 400));
+    dropped = Dropped(R"(reason="log_full",remote_name="centre")");
+    CrashAgent();
+    StartAgent();
+  }
+  EXPECT_GT(dropped, 0);
+  receiver_.SetJudge(nullptr);
+  ASSERT_TRUE(Eventually([&] { return IsDelivered(); }));
+  ASSERT_NO_FATAL_FAILURE(AppendUntil(1650));
+  ASSERT_TRUE(Eventually([&] { return AllEndAt(kSeries, t_); }));
+  EXPECT_GT(receiver_.samples(), 5000u);
+  for (const auto& [series, samples] : receiver_.received()) {
+    EXPECT_TRUE(std::ranges::is_sorted(samples)) << series;
+    EXPECT_EQ(samples.front().first, 1) << series;
+    EXPECT_EQ(samples[100].first, 101) << series;
+  }
 }
 
 TEST_F(DeliveryTest, LagIsTheAgeOfTheOldestSampleNotDelivered) {

@@ -21,6 +21,8 @@ class BacklogLimit {
   void Observe(int64_t now_ns, storage::WalPosition end);
 
   bool TooLarge(uint64_t bytes_behind) const { return max_bytes_ > 0 && bytes_behind > max_bytes_; }
+  // There is an eighth of the limit left.
+  bool HasRoom(uint64_t bytes_behind) const { return bytes_behind <= max_bytes_ / 8 * 7; }
   // Why the log at `position`, with so much behind it, is to be given up; nullptr when it is kept.
   const char* Exceeded(int64_t now_ns, storage::WalPosition position, uint64_t bytes_behind) const;
 

@@ -10,7 +10,6 @@ namespace tributary::remote {
 namespace {
 
 constexpr int64_t kNsPerMs = 1'000'000;
-constexpr int64_t kComplainEveryNs = 30'000 * kNsPerMs;
 constexpr int64_t kPollMs = 1000;  // the gauges move at least this often
 constexpr int kCalmWindows = 30;
 constexpr uint64_t kWindowsBehind = 4;
@@ -41,8 +40,10 @@ base::Result<std::unique_ptr<Destination>> Destination::Start(
   ASSIGN_OR_RETURN(self->client_, net::HttpClient::Create(config.http));
   ASSIGN_OR_RETURN(self->log_, LogFollower::Open(source, fs, config.name,
                                                  base::JoinPath(options.state_dir, config.name)));
-  self->UpdateGauges();
   Destination* raw = self.get();
+  self->trimmer_.emplace(options, config.name, config.queue.max_samples_per_send, source,
+                         *self->log_, clock, self->probe_, [raw] { return raw->Ending(); });
+  self->UpdateGauges();
   self->thread_ = std::thread([raw] { raw->Run(); });
   return self;
 }
@@ -60,7 +61,6 @@ Destination::Destination(const SendOptions& options, const config::RemoteWriteCo
       encoder_(config_, source, labels_, probe_),
       sender_(config_, options_.user_agent, clock, encoder_, probe_),
       request_size_(RequestSizeOf(config_.queue)),
-      limit_(options.max_backlog_bytes, options.max_backlog_age_ms),
       width_(config.queue.min_shards) {
   probe_.shards_max.Set(static_cast<double>(config.queue.max_shards));
   probe_.shards_min.Set(static_cast<double>(config.queue.min_shards));
@@ -83,7 +83,7 @@ void Destination::Stop(int64_t deadline_ms) {
   sender_.Wake();
   source_.Wake();
   thread_.join();
-  DeclineWhile(false);
+  trimmer_.reset();
   client_.reset();
 }
 
@@ -103,12 +103,12 @@ bool Destination::Stopping() {
 void Destination::Run() {
   base::SetThreadName("rw-" + config_.name);
   while (ReadWindow()) {
-    SetAsideIfOld();
+    LetFreshGoFirst();
     const int64_t began = clock_.MonotonicNs();
     if (!DeliverWindow()) {
       return;
     }
-    log_->Settle(lane_);
+    log_->Settle(window_begin_, window_end_);
     if (lane_ == Lane::kAside) {
       RestAside(clock_.MonotonicNs() - began);
     }
@@ -127,8 +127,8 @@ bool Destination::RunsAhead() const {
              kWindowsBehind * source_.BytesBetween(window_begin_, log_->position(lane_));
 }
 
-void Destination::SetAsideIfOld() {
-  if (lane_ == Lane::kAside || log_->has_aside() || !RunsAhead()) {
+void Destination::LetFreshGoFirst() {
+  if (in_turns_ || (lane_ == Lane::kFresh && !RunsAhead())) {
     return;
   }
   int64_t newest_ms = INT64_MIN;
@@ -139,12 +139,15 @@ void Destination::SetAsideIfOld() {
   if (age_ms < kBacklogAgeMs || !ReceiverTakesAge(age_ms)) {
     return;
   }
-  if (auto status = log_->SetAside(); !status) {
-    LOG_ERROR("the backlog cannot be set aside: fresh samples wait for it",
-              kv("remote_name", config_.name), kv("err", status.error()));
-    return;
+  if (lane_ == Lane::kFresh) {
+    if (auto status = log_->SetAside(); !status) {
+      LOG_ERROR("the backlog cannot be set aside: fresh samples wait for it",
+                kv("remote_name", config_.name), kv("err", status.error()));
+      return;
+    }
+    lane_ = Lane::kAside;
   }
-  lane_ = Lane::kAside;
+  in_turns_ = true;
   LOG_INFO("fresh samples are sent first, the backlog beside them", kv("remote_name", config_.name),
            kv("age_seconds", age_ms / 1000), kv("backlog_bytes", log_->BytesAhead(Lane::kAside)));
 }
@@ -172,84 +175,19 @@ void Destination::RestAside(int64_t window_ns) {
   aside_due_ns_ = clock_.MonotonicNs() + (urgent ? 0 : std::max(window_ns, kLeastAsideRestNs));
 }
 
-// Why the oldest is to be given up; nullptr when it is not.
-const char* Destination::BeyondLimit() {
-  const int64_t now = clock_.MonotonicNs();
-  limit_.Observe(now, source_.End());
-  const uint64_t kept = log_->BytesKept();
-  const char* const reason = limit_.Exceeded(now, log_->position(log_->oldest()), kept);
-  if (!options_.keep_oldest) {
-    return reason;
-  }
-  const bool is_full = limit_.TooLarge(kept);
-  DeclineWhile(is_full);
-  if (!is_full || !source_.AllDecline()) {
-    return reason;
-  }
-  Complain("the undelivered log is as large as it may be: new samples are dropped");
-  return nullptr;
-}
-
-void Destination::Complain(std::string_view what) {
-  const int64_t now = clock_.MonotonicNs();
-  if (now >= next_complaint_ns_) {
-    next_complaint_ns_ = now + kComplainEveryNs;
-    LOG_ERROR(what, kv("remote_name", config_.name));
-  }
-}
-
-void Destination::DeclineWhile(bool is_full) {
-  if (is_full == declining_) {
-    return;
-  }
-  declining_ = is_full;
-  if (!is_full) {
-    source_.Decline(config_.name, nullptr);
-    return;
-  }
-  source_.Decline(config_.name, [this](const storage::LeftOut& left_out) {
-    using Kind = SendProbe::Kind;
-    constexpr const char* kReason = "log_full";
-    probe_.Dropped(Kind::kSamples, kReason).Add(static_cast<double>(left_out.samples));
-    probe_.Dropped(Kind::kHistograms, kReason).Add(static_cast<double>(left_out.histograms));
-    probe_.Dropped(Kind::kExemplars, kReason).Add(static_cast<double>(left_out.exemplars));
-  });
-}
-
-// Reads on in the oldest lane until the rest of the log is within the limit, and counts what it
-// passes.
-void Destination::GiveUpUnread(Lane lane) {
-  using Kind = SendProbe::Kind;
-  const char* reason = BeyondLimit();
-  if (reason == nullptr) {
-    return;
-  }
-  Complain("the undelivered log is beyond its limit: the oldest samples are dropped");
-  for (; reason != nullptr && !Ending(); reason = BeyondLimit()) {
-    const storage::WalPosition before = log_->position(lane);
-    batch_.Clear();
-    if (!log_->Read(lane, config_.queue.max_samples_per_send, &batch_) || batch_.end == before) {
-      break;  // ReadWindow() meets the same
-    }
-    probe_.Dropped(Kind::kSamples, reason).Add(static_cast<double>(batch_.samples.size()));
-    probe_.Dropped(Kind::kHistograms, reason).Add(static_cast<double>(batch_.histograms.size()));
-    probe_.Dropped(Kind::kExemplars, reason).Add(static_cast<double>(batch_.exemplars.size()));
-  }
-  batch_.Clear();
-  log_->Settle(lane);
-}
-
 bool Destination::ReadWindow() {
   const size_t wanted = width_ * request_size_.read;
-  GiveUpUnread(log_->oldest());
+  trimmer_->Trim(std::nullopt, in_turns_);
   batch_.Clear();
   lane_ = Lane::kFresh;
   window_begin_ = log_->position(lane_);
   int64_t first_ns = 0;
   while (!Ending()) {
     const int64_t now = clock_.MonotonicNs();
-    const bool in_turns = log_->has_aside();
-    const bool aside_is_due = in_turns && (now >= aside_due_ns_ || Stopping());
+    in_turns_ = in_turns_ && log_->has_aside();
+    aside_time_ms_ = log_->has_aside() ? aside_time_ms_ : 0;
+    const bool aside_is_due =
+        log_->has_aside() && (!in_turns_ || now >= aside_due_ns_ || Stopping());
     if (aside_is_due && Items(batch_) == 0) {
       lane_ = Lane::kAside;
       window_begin_ = log_->position(lane_);
@@ -259,14 +197,15 @@ bool Destination::ReadWindow() {
                 kv("err", status.error()));
       return false;
     }
+    window_end_ = batch_.end;
     const size_t items = Items(batch_);
     window_full_ = items >= wanted;
     UpdateGauges();
     if (items == 0) {
-      log_->Settle(lane_);  // records without samples count as delivered
+      log_->Settle(window_begin_, window_end_);  // records without samples count as delivered
       SendMetadataIfDue();
       if (lane_ == Lane::kFresh) {
-        log_->Wait(in_turns ? MsUntil(aside_due_ns_, now) : kPollMs, 1);
+        log_->Wait(in_turns_ ? MsUntil(aside_due_ns_, now) : kPollMs, 1);
       }
       lane_ = Lane::kFresh;
       window_begin_ = log_->position(lane_);
@@ -276,7 +215,7 @@ bool Destination::ReadWindow() {
     const bool is_enough = items >= width_ * request_size_.enough;
     const int64_t gather_ms = is_enough ? std::min(kGatherMs, config_.queue.batch_send_deadline_ms)
                                         : config_.queue.batch_send_deadline_ms;
-    const int64_t due_ns = in_turns ? aside_due_ns_ : first_ns + gather_ms * kNsPerMs;
+    const int64_t due_ns = in_turns_ ? aside_due_ns_ : first_ns + gather_ms * kNsPerMs;
     if (window_full_ || lane_ == Lane::kAside || now >= due_ns || Stopping()) {
       return true;
     }
@@ -306,8 +245,8 @@ bool Destination::DeliverWindow() {
   batch_.Clear();
   while (!sender_.done()) {
     if (sender_.in_trouble()) {
-      if (const char* reason = BeyondLimit(); reason != nullptr) {
-        lane_ == log_->oldest() ? sender_.GiveUp(reason) : GiveUpUnread(Lane::kAside);
+      if (const char* reason = trimmer_->Trim(window_begin_, /*fresh_flows=*/false)) {
+        sender_.GiveUp(reason);
       }
     }
     sender_.Step(*client_, width_);
@@ -379,12 +318,12 @@ void Destination::UpdateGauges() {
   probe_.highest_timestamp.Set(static_cast<double>(newest_read_ms_ / 1000));
   probe_.highest_sent_timestamp.Set(static_cast<double>(newest_sent_ms_ / 1000));
   int64_t oldest_ms = oldest_unsent_ms_;
-  if (log_->has_aside()) {
+  if (aside_time_ms_ > 0) {
     oldest_ms = oldest_ms > 0 ? std::min(oldest_ms, aside_time_ms_) : aside_time_ms_;
   }
   const int64_t lag_ms = oldest_ms > 0 ? clock_.NowMs() - oldest_ms : 0;
   probe_.lag_seconds.Set(static_cast<double>(std::max<int64_t>(lag_ms, 0)) / 1000);
-  const uint64_t aside_bytes = log_->has_aside() ? log_->BytesAhead(Lane::kAside) : 0;
+  const uint64_t aside_bytes = log_->BytesAhead(Lane::kAside);
   probe_.aside_bytes.Set(static_cast<double>(aside_bytes));
   probe_.backlog_bytes.Set(static_cast<double>(aside_bytes + log_->BytesAhead(Lane::kFresh)));
 }

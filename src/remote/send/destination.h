@@ -7,11 +7,13 @@
 //
 // Fresh first: when a window turns out to be old, as after an outage, and the receiver takes
 // samples out of order, the backlog is set aside. Windows of it then take turns with fresh ones,
-// and at most half of the time.
+// and at most half of the time. What BacklogTrimmer set aside, because it is the oldest that is to
+// be kept, takes turns under the same conditions; otherwise it goes first.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -21,7 +23,7 @@
 #include "base/mutex.h"
 #include "config/config.h"
 #include "net/http_client.h"
-#include "remote/send/backlog_limit.h"
+#include "remote/send/backlog_trimmer.h"
 #include "remote/send/log_follower.h"
 #include "remote/send/manager.h"
 #include "remote/send/message_encoder.h"
@@ -57,13 +59,9 @@ class Destination {
   // False: it is time to end.
   bool ReadWindow();
   bool DeliverWindow();
-  void SetAsideIfOld();
+  void LetFreshGoFirst();
   bool ReceiverTakesAge(int64_t age_ms);
   void RestAside(int64_t window_ns);
-  const char* BeyondLimit();
-  void DeclineWhile(bool is_full);
-  void Complain(std::string_view what);
-  void GiveUpUnread(Lane lane);
   bool RunsAhead() const;
   uint64_t BytesOf(size_t items) const;
   void AdaptWidth(bool log_runs_ahead);
@@ -82,25 +80,24 @@ class Destination {
   MessageEncoder encoder_;
   WindowSender sender_;
   std::unique_ptr<LogFollower> log_;
+  std::optional<BacklogTrimmer> trimmer_;
 
   const RequestSize request_size_;
 
   // Touched by the thread only.
-  BacklogLimit limit_;
   storage::WalBatch batch_;
   Lane lane_ = Lane::kFresh;  // of the window
-  storage::WalPosition window_begin_;
+  bool in_turns_ = false;     // fresh and aside; otherwise what is aside goes first
+  storage::WalPosition window_begin_, window_end_;
   size_t width_ = 1;
   int calm_windows_ = 0;  // in a row that did not need the width
   bool window_full_ = false;
-  bool declining_ = false;  // what is logged from now on
   int64_t newest_read_ms_ = 0;
   int64_t newest_sent_ms_ = 0;
   int64_t oldest_unsent_ms_ = 0;  // 0: everything read is delivered
   int64_t aside_due_ns_ = 0;      // when the backlog has its turn again
-  int64_t aside_time_ms_ = 0;     // how far it has come, by the time of its samples
+  int64_t aside_time_ms_ = 0;     // how far it has come, by the time of its samples; 0: not known
   int64_t next_metadata_ns_ = 0;
-  int64_t next_complaint_ns_ = 0;
 
   base::Mutex mutex_;
   bool stopping_ TB_GUARDED_BY(mutex_) = false;

@@ -14,7 +14,9 @@ class SendManagerImpl final : public SendManager {
  public:
   SendManagerImpl(SendOptions options, storage::WalSource& source, base::FileSystem& fs,
                   const base::Clock& clock, base::MetricsRegistry& metrics)
-      : options_(std::move(options)), source_(source), fs_(fs), clock_(clock), metrics_(metrics) {}
+      : options_(std::move(options)), source_(source), fs_(fs), clock_(clock), metrics_(metrics) {
+    source_.ExpectFollowers(true);
+  }
 
   ~SendManagerImpl() override { StopAll(0); }
 
@@ -54,6 +56,7 @@ class SendManagerImpl final : public SendManager {
       ForgetPosition(name);
     }
     destinations_ = std::move(next);
+    source_.ExpectFollowers(false);
     return first_error;
   }
 

@@ -31,7 +31,7 @@ struct SendOptions {
   // Undelivered log beyond it is given up by each destination, oldest first; 0: never.
   uint64_t max_backlog_bytes = 0;
   int64_t max_backlog_age_ms = 0;
-  // What is beyond the bytes is not logged instead, as long as no destination would take it.
+  // What would go beyond the bytes is passed over instead, and not logged where nobody takes it.
   bool keep_oldest = false;
   // What active targets say of their families; may be empty.
   std::function<std::vector<FamilyMetadata>()> families = nullptr;

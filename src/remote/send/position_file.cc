@@ -13,11 +13,14 @@ namespace {
 
 constexpr uint64_t kRewriteBytes = 64 << 10;
 
+std::string Text(storage::WalPosition position) {
+  return fmt::format("{} {}", position.segment, position.offset);
+}
+
 std::string Line(const Delivered& delivered) {
-  std::string text = fmt::format("{} {}", delivered.fresh.segment, delivered.fresh.offset);
-  if (delivered.has_aside()) {
-    text += fmt::format(" {} {} {} {}", delivered.aside_begin.segment, delivered.aside_begin.offset,
-                        delivered.aside_end.segment, delivered.aside_end.offset);
+  std::string text = Text(delivered.fresh);
+  for (const storage::WalRange& range : delivered.aside) {
+    text += " " + Text(range.begin) + " " + Text(range.end);
   }
   return fmt::format("{} {:016x}\n", text, base::Hash64(text));
 }
@@ -34,18 +37,20 @@ std::optional<storage::WalPosition> ParsePosition(std::string_view segment_text,
 
 std::optional<Delivered> ParseLine(std::string_view line) {
   const std::vector<std::string_view> parts = base::Split(line, ' ');
-  if (parts.size() != 3 && parts.size() != 7) {
+  if (parts.size() % 4 != 3) {
     return std::nullopt;
   }
-  Delivered delivered;
-  storage::WalPosition* const positions[] = {&delivered.fresh, &delivered.aside_begin,
-                                             &delivered.aside_end};
-  for (size_t i = 0; 2 * i + 1 < parts.size(); ++i) {
-    const auto position = ParsePosition(parts[2 * i], parts[2 * i + 1]);
+  std::vector<storage::WalPosition> positions;
+  for (size_t i = 0; i + 1 < parts.size(); i += 2) {
+    const auto position = ParsePosition(parts[i], parts[i + 1]);
     if (!position) {
       return std::nullopt;
     }
-    *positions[i] = *position;
+    positions.push_back(*position);
+  }
+  Delivered delivered{positions.front(), {}};
+  for (size_t i = 1; i < positions.size(); i += 2) {
+    delivered.aside.push_back({positions[i], positions[i + 1]});
   }
   std::string whole(line);
   whole.push_back('\n');

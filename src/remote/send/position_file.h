@@ -3,13 +3,14 @@
 // small write. What kill -9 leaves is right; a power cut may take the file back some positions,
 // and then a little is sent again, which is harmless.
 //
-// A line: "<segment> <offset>" of `fresh`, the same of `aside_begin` and `aside_end` where
-// something is set aside, and the hash of all that, hex.
+// A line: "<segment> <offset>" of `fresh`, the same of begin and end of each range that is set
+// aside, and the hash of all that, hex.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/fs.h"
 #include "base/result.h"
@@ -17,15 +18,13 @@
 
 namespace tributary::remote {
 
-// Everything before `fresh` is delivered, but for what is set aside.
+// Everything before `fresh` is delivered or given up, but for what is set aside.
 struct Delivered {
   storage::WalPosition fresh;
-  // Waits while what is younger is delivered; empty when nothing does.
-  storage::WalPosition aside_begin, aside_end;
+  std::vector<storage::WalRange> aside;  // ascending, all before `fresh`, none of them empty
 
-  bool has_aside() const { return aside_begin < aside_end; }
   // Everything before it is delivered.
-  storage::WalPosition oldest() const { return has_aside() ? aside_begin : fresh; }
+  storage::WalPosition oldest() const { return aside.empty() ? fresh : aside.front().begin; }
   friend bool operator==(const Delivered&, const Delivered&) = default;
 };
 

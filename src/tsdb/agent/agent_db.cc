@@ -115,8 +115,7 @@ class AgentDbImpl final : public AgentDb {
 
  private:
   bool IsTooLarge() {
-    const auto delivered = source_->LeastDelivered().value_or(source_->End());
-    const auto too_large = AgentWalIsTooLarge(store_, delivered);
+    const auto too_large = AgentWalIsTooLarge(store_);
     return too_large && *too_large;
   }
 
@@ -138,7 +137,7 @@ class AgentDbImpl final : public AgentDb {
         }
       }
       due = std::chrono::steady_clock::now() + interval;
-      if (auto status = TruncateAgentWal(store_, source_->LeastDelivered()); !status) {
+      if (auto status = TruncateAgentWal(store_); !status) {
         store_.metrics.wal.truncate_failures.Add();
         LOG_ERROR("log not truncated, trying again later", kv("err", status.error()));
       }

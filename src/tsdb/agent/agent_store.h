@@ -5,11 +5,11 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 
 #include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
 
 #include "base/clock.h"
 #include "base/fs.h"
@@ -53,6 +53,8 @@ struct AgentStore {
 
   std::unique_ptr<WalWriter> writer;   // set by replay
   WalSourceBase* followers = nullptr;  // set once there can be some
+  // Segments that hold only labels since this start. Touched by truncation only.
+  absl::flat_hash_set<uint32_t> reduced;
 
   // The living series under `ref`, following aliases.
   model::SeriesRef Resolve(model::SeriesRef ref) const {
@@ -71,10 +73,10 @@ std::unique_ptr<storage::Appender> NewAgentAppender(AgentStore& store);
 // passed over. `progress` is kept up to date.
 base::Status ReplayAgentWal(AgentStore& store, std::atomic<uint32_t>* progress_segment);
 
-// agent_truncate.cc: removes segments that every follower has passed, and series nobody has
-// written to lately. `delivered`: the least position of all followers, if there are any.
-base::Status TruncateAgentWal(AgentStore& store, std::optional<storage::WalPosition> delivered);
-// True: the log is larger than max_wal_bytes, and a segment can go.
-base::Result<bool> AgentWalIsTooLarge(AgentStore& store, storage::WalPosition delivered);
+// agent_truncate.cc: removes segments that every follower has passed, what nobody needs of those
+// between, and series nobody has written to lately.
+base::Status TruncateAgentWal(AgentStore& store);
+// True: the log is larger than max_wal_bytes, and it can be made smaller.
+base::Result<bool> AgentWalIsTooLarge(AgentStore& store);
 
 }  // namespace tributary::tsdb

@@ -60,9 +60,54 @@ bool IsLive(AgentStore& store, model::SeriesRef ref) {
   return AgentSeriesTable::Find(shard, ref) != nullptr;
 }
 
+CheckpointOptions LabelsOnly(AgentStore& store, uint32_t through) {
+  CheckpointOptions options;
+  options.through = through;
+  options.min_time = model::kMaxTime;  // nobody needs the samples
+  options.compression = store.options.wal_compression;
+  options.keep = [&store](model::SeriesRef ref) { return IsLive(store, store.Resolve(ref)); };
+  return options;
+}
+
+// The segments before it can go.
+uint32_t Bound(const AgentStore& store, uint32_t current) {
+  const auto delivered = store.followers->LeastDelivered();
+  return delivered ? std::min(delivered->segment, current) : current;
+}
+
+// Finished segments from `bound` on that hold samples, but none that a follower needs.
+std::vector<uint32_t> Reducible(const AgentStore& store, const std::vector<SegmentInfo>& segments,
+                                uint32_t bound, uint32_t current) {
+  std::vector<uint32_t> found;
+  for (const SegmentInfo& segment : segments) {
+    if (segment.index >= bound && segment.index < current &&
+        !store.reduced.contains(segment.index) && !store.followers->IsNeeded(segment.index)) {
+      found.push_back(segment.index);
+    }
+  }
+  return found;
+}
+
+base::Status RemoveBefore(AgentStore& store, uint32_t bound) {
+  const int64_t began = store.clock.MonotonicNs();
+  const std::string dir = store.WalDir();
+  const uint32_t through = bound - 1;
+  RemoveDeadSeries(store, through, store.clock.NowMs() - store.options.min_wal_time_ms);
+  ASSIGN_OR_RETURN(const CheckpointStats stats,
+                   WriteCheckpoint(store.fs, dir, LabelsOnly(store, through)));
+  RETURN_IF_ERROR(RemoveCheckpointed(store.fs, dir, through));
+  absl::erase_if(store.reduced, [bound](uint32_t index) { return index < bound; });
+  const double seconds = static_cast<double>(store.clock.MonotonicNs() - began) / 1e9;
+  store.metrics.truncate_seconds.Observe(seconds);
+  store.metrics.wal.truncations.Add();
+  LOG_INFO("log truncated", kv("through_segment", through), kv("series_kept", stats.series_kept),
+           kv("series_dropped", stats.series_dropped), kv("seconds", seconds));
+  return {};
+}
+
 }  // namespace
 
-base::Result<bool> AgentWalIsTooLarge(AgentStore& store, storage::WalPosition delivered) {
+base::Result<bool> AgentWalIsTooLarge(AgentStore& store) {
   if (store.options.max_wal_bytes == 0) {
     return false;
   }
@@ -71,32 +116,26 @@ base::Result<bool> AgentWalIsTooLarge(AgentStore& store, storage::WalPosition de
   for (const SegmentInfo& segment : segments) {
     bytes += segment.size;
   }
-  return bytes > store.options.max_wal_bytes && segments.front().index < delivered.segment;
+  if (bytes <= store.options.max_wal_bytes) {
+    return false;
+  }
+  const uint32_t current = segments.back().index;
+  const uint32_t bound = Bound(store, current);
+  return segments.front().index < bound || !Reducible(store, segments, bound, current).empty();
 }
 
-base::Status TruncateAgentWal(AgentStore& store, std::optional<storage::WalPosition> delivered) {
-  const int64_t began = store.clock.MonotonicNs();
+base::Status TruncateAgentWal(AgentStore& store) {
   ASSIGN_OR_RETURN(const uint32_t current, store.writer->CutSegment());
-  const uint32_t bound = delivered ? std::min(delivered->segment, current) : current;
-  const std::string dir = store.WalDir();
-  ASSIGN_OR_RETURN(const std::vector<SegmentInfo> segments, ListSegments(store.fs, dir));
-  if (segments.empty() || segments.front().index >= bound) {
-    return {};  // no finished segment that everyone has passed
+  const uint32_t bound = Bound(store, current);
+  ASSIGN_OR_RETURN(const std::vector<SegmentInfo> segments, ListSegments(store.fs, store.WalDir()));
+  if (!segments.empty() && segments.front().index < bound) {
+    RETURN_IF_ERROR(RemoveBefore(store, bound));
   }
-  const uint32_t through = bound - 1;
-  RemoveDeadSeries(store, through, store.clock.NowMs() - store.options.min_wal_time_ms);
-  CheckpointOptions options;
-  options.through = through;
-  options.min_time = model::kMaxTime;  // all of it is delivered: only labels are still needed
-  options.compression = store.options.wal_compression;
-  options.keep = [&store](model::SeriesRef ref) { return IsLive(store, store.Resolve(ref)); };
-  ASSIGN_OR_RETURN(const CheckpointStats stats, WriteCheckpoint(store.fs, dir, options));
-  RETURN_IF_ERROR(RemoveCheckpointed(store.fs, dir, through));
-  const double seconds = static_cast<double>(store.clock.MonotonicNs() - began) / 1e9;
-  store.metrics.truncate_seconds.Observe(seconds);
-  store.metrics.wal.truncations.Add();
-  LOG_INFO("log truncated", kv("through_segment", through), kv("series_kept", stats.series_kept),
-           kv("series_dropped", stats.series_dropped), kv("seconds", seconds));
+  for (const uint32_t index : Reducible(store, segments, bound, current)) {
+    RETURN_IF_ERROR(ReduceSegment(store.fs, store.WalDir(), LabelsOnly(store, index)));
+    store.reduced.insert(index);
+    LOG_INFO("a segment of the log that nobody needs keeps its labels only", kv("segment", index));
+  }
   return {};
 }
 

@@ -1,6 +1,8 @@
 #include "tsdb/wal/checkpoint.h"
 
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -18,6 +20,8 @@ namespace {
 constexpr std::string_view kTemporarySuffix = ".tmp";
 // Records are handed to the writer in batches of about this size.
 constexpr size_t kBatchBytes = 1 << 20;
+// More than what is left of one segment takes.
+constexpr uint64_t kOneSegmentBytes = uint64_t{1} << 40;
 
 class Rewriter {
  public:
@@ -160,27 +164,41 @@ class Rewriter {
   absl::flat_hash_map<model::SeriesRef, model::Metadata, std::hash<model::SeriesRef>> metadata_;
 };
 
+// What `target` is made of.
+struct Sources {
+  std::optional<CheckpointInfo> previous;
+  uint32_t first = 0;  // the segments up to `through`
+};
+
 base::Result<CheckpointStats> WriteInto(base::FileSystem& fs, const std::string& dir,
-                                        const CheckpointOptions& options,
-                                        const std::string& target) {
+                                        const CheckpointOptions& options, const Sources& sources,
+                                        uint64_t segment_bytes, const std::string& target) {
   WalWriterOptions writer_options;
   writer_options.dir = target;
+  writer_options.segment_bytes = segment_bytes;
   writer_options.compression = options.compression;
   writer_options.first_segment = 0;
   ASSIGN_OR_RETURN(std::unique_ptr<WalWriter> writer, WalWriter::Open(fs, writer_options, nullptr));
   Rewriter rewriter(options, writer.get());
-  ASSIGN_OR_RETURN(const auto previous, LastCheckpoint(fs, dir));
-  uint32_t first = 0;
-  if (previous) {
-    first = previous->index + 1;
-    ASSIGN_OR_RETURN(WalReader reader, WalReader::Open(fs, previous->path));
+  if (sources.previous) {
+    ASSIGN_OR_RETURN(WalReader reader, WalReader::Open(fs, sources.previous->path));
     RETURN_IF_ERROR(rewriter.ReadAll(std::move(reader)));
   }
-  ASSIGN_OR_RETURN(WalReader reader, WalReader::Open(fs, dir, first, options.through));
+  ASSIGN_OR_RETURN(WalReader reader, WalReader::Open(fs, dir, sources.first, options.through));
   RETURN_IF_ERROR(rewriter.ReadAll(std::move(reader)));
   RETURN_IF_ERROR(rewriter.Finish());
   RETURN_IF_ERROR(writer->Close());
   return rewriter.stats();
+}
+
+std::string TemporaryPath(const std::string& dir, const CheckpointOptions& options) {
+  return CheckpointPath(dir, options.through) + std::string(kTemporarySuffix);
+}
+
+void RemoveUnfinished(base::FileSystem& fs, const std::string& temporary) {
+  if (const base::Status removed = fs.RemoveAll(temporary); !removed) {
+    LOG_WARN("wal: could not remove an unfinished checkpoint", kv("err", removed.error()));
+  }
 }
 
 }  // namespace
@@ -193,21 +211,32 @@ base::Result<CheckpointStats> WriteCheckpoint(base::FileSystem& fs, const std::s
     return base::InvalidArgument("wal: there is a checkpoint of segment " +
                                  std::to_string(previous->index) + " already");
   }
-  const std::string target = CheckpointPath(dir, options.through);
-  const std::string temporary = target + std::string(kTemporarySuffix);
-  auto stats = WriteInto(fs, dir, options, temporary);
+  const std::string temporary = TemporaryPath(dir, options);
+  const Sources sources{previous, previous ? previous->index + 1 : 0};
+  auto stats = WriteInto(fs, dir, options, sources, WalWriterOptions().segment_bytes, temporary);
   base::Status status;
   if (stats) {
-    status = fs.Rename(temporary, target);
+    status = fs.Rename(temporary, CheckpointPath(dir, options.through));
     if (status) status = fs.SyncDir(dir);
   }
   if (!stats || !status) {
-    if (const base::Status removed = fs.RemoveAll(temporary); !removed) {
-      LOG_WARN("wal: could not remove an unfinished checkpoint", kv("err", removed.error()));
-    }
+    RemoveUnfinished(fs, temporary);
     return stats ? status.error() : stats.error();
   }
   return stats;
+}
+
+base::Status ReduceSegment(base::FileSystem& fs, const std::string& dir,
+                           const CheckpointOptions& options) {
+  RETURN_IF_ERROR(RemoveTemporaryCheckpoints(fs, dir));
+  const std::string temporary = TemporaryPath(dir, options);
+  const auto stats = WriteInto(fs, dir, options, Sources{std::nullopt, options.through},
+                               kOneSegmentBytes, temporary);
+  base::Status status = stats ? base::OkStatus() : stats.error();
+  if (status) status = fs.Rename(SegmentPath(temporary, 0), SegmentPath(dir, options.through));
+  if (status) status = fs.SyncDir(dir);
+  RemoveUnfinished(fs, temporary);
+  return status;
 }
 
 base::Status RemoveCheckpointed(base::FileSystem& fs, const std::string& dir, uint32_t through) {

@@ -34,10 +34,15 @@ struct CheckpointStats {
 base::Result<CheckpointStats> WriteCheckpoint(base::FileSystem& fs, const std::string& dir,
                                               const CheckpointOptions& options);
 
+// Puts in place of the finished segment `options.through` what a checkpoint would keep of it,
+// wholly or not at all. No reader may be inside it.
+base::Status ReduceSegment(base::FileSystem& fs, const std::string& dir,
+                           const CheckpointOptions& options);
+
 // Removes the segments up to and including `through` and the checkpoints before it.
 base::Status RemoveCheckpointed(base::FileSystem& fs, const std::string& dir, uint32_t through);
 
-// Removes what an interrupted WriteCheckpoint() left.
+// Removes what an interrupted WriteCheckpoint() or ReduceSegment() left.
 base::Status RemoveTemporaryCheckpoints(base::FileSystem& fs, const std::string& dir);
 
 }  // namespace tributary::tsdb

@@ -174,9 +174,9 @@ base::Result<std::unique_ptr<storage::WalCursor>> WalSourceBase::Open(storage::W
   return OpenWalCursor(fs_, options_, position);
 }
 
-void WalSourceBase::SetDelivered(std::string_view name, storage::WalPosition position) {
+void WalSourceBase::SetNeeded(std::string_view name, std::vector<storage::WalRange> needed) {
   base::MutexLock lock(mutex_);
-  followers_[name].delivered = position;
+  followers_[name].needed = std::move(needed);
   NoteDeclines();
 }
 
@@ -184,6 +184,11 @@ void WalSourceBase::Forget(std::string_view name) {
   base::MutexLock lock(mutex_);
   if (const auto it = followers_.find(name); it != followers_.end()) followers_.erase(it);
   NoteDeclines();
+}
+
+void WalSourceBase::ExpectFollowers(bool more) {
+  base::MutexLock lock(mutex_);
+  more_expected_ = more;
 }
 
 void WalSourceBase::Decline(std::string_view name, TellLeftOut tell) {
@@ -209,11 +214,22 @@ void WalSourceBase::LeaveOut(const storage::LeftOut& left_out) {
 
 std::optional<storage::WalPosition> WalSourceBase::LeastDelivered() const {
   base::MutexLock lock(mutex_);
+  if (more_expected_) return storage::WalPosition{};
   std::optional<storage::WalPosition> least;
   for (const auto& [name, follower] : followers_) {
-    if (!least || follower.delivered < *least) least = follower.delivered;
+    if (!least || follower.needed.front().begin < *least) least = follower.needed.front().begin;
   }
   return least;
+}
+
+bool WalSourceBase::IsNeeded(uint32_t segment) const {
+  base::MutexLock lock(mutex_);
+  return more_expected_ || std::ranges::any_of(followers_, [segment](const auto& follower) {
+           return std::ranges::any_of(
+               follower.second.needed, [segment](const storage::WalRange& range) {
+                 return range.begin.segment <= segment && segment <= range.end.segment;
+               });
+         });
 }
 
 }  // namespace tributary::tsdb

@@ -42,8 +42,9 @@ class WalSourceBase : public storage::WalSource {
   base::Result<std::unique_ptr<storage::WalCursor>> Open(storage::WalPosition position,
                                                          bool* skipped) override;
   void Wake() override { options_.tail->WakeAll(); }
-  void SetDelivered(std::string_view name, storage::WalPosition position) override;
+  void SetNeeded(std::string_view name, std::vector<storage::WalRange> needed) override;
   void Forget(std::string_view name) override;
+  void ExpectFollowers(bool more) override;
   void Decline(std::string_view name, TellLeftOut tell) override;
   bool AllDecline() const override { return all_decline_.load(std::memory_order_relaxed); }
 
@@ -51,19 +52,22 @@ class WalSourceBase : public storage::WalSource {
   void LeaveOut(const storage::LeftOut& left_out);
 
   // The least position of all followers: segments below it are no longer needed by any. Nothing
-  // when there are no followers.
+  // when there are no followers and none are expected.
   std::optional<storage::WalPosition> LeastDelivered() const;
+  // Some follower needs samples of the segment, or may.
+  bool IsNeeded(uint32_t segment) const;
 
  private:
   base::FileSystem& fs_;
   const WalCursorOptions options_;
   mutable base::Mutex mutex_;
   struct Follower {
-    storage::WalPosition delivered;
+    std::vector<storage::WalRange> needed;
     TellLeftOut declines;
   };
   void NoteDeclines() TB_REQUIRES(mutex_);
   base::StringMap<Follower> followers_ TB_GUARDED_BY(mutex_);
+  bool more_expected_ TB_GUARDED_BY(mutex_) = false;
   std::atomic<bool> all_decline_{false};
 };
 

@@ -334,10 +334,9 @@ TEST(WalCursorTest, SkipsDamageAndRemovedSegmentsAndSaysSo) {
   EXPECT_EQ(damaged, 1);
 }
 
-TEST(CheckpointTest, KeepsWhatIsNeededAndDropsTheRest) {
-  auto fs = base::MakeMemoryFileSystem();
-  auto writer = OpenWriter(*fs);
-  const auto log = [&](int64_t t) {
+// A segment for each of `ticks`: three series, samples of two, metadata.
+void LogSegments(WalWriter& writer, int64_t ticks) {
+  for (int64_t t = 0; t < ticks * 100; t += 100) {
     RecordBatch records;
     BeginSeriesRecord(records.buffer());
     for (const uint64_t ref : {1, 2, 3}) {
@@ -348,43 +347,78 @@ TEST(CheckpointTest, KeepsWhatIsNeededAndDropsTheRest) {
     records.AddMetadata(std::vector<RefMetadata>{
         {SeriesRef(1), {model::MetricType::kCounter, "at " + std::to_string(t), ""}},
         {SeriesRef(3), {model::MetricType::kGauge, "gone", ""}}});
-    ASSERT_TRUE(writer->Log(records));
-    ASSERT_TRUE(writer->CutSegment());
-  };
-  for (int64_t t = 0; t < 4; ++t) log(t * 100);
-  const auto keep = [](SeriesRef ref) { return ref.value() != 3; };
-  ASSERT_TRUE(WriteCheckpoint(*fs, kDir, {.through = 1, .min_time = 100, .keep = keep}));
+    ASSERT_TRUE(writer.Log(records));
+    ASSERT_TRUE(writer.CutSegment());
+  }
+}
+
+bool IsNotThird(SeriesRef ref) { return ref.value() != 3; }
+
+struct LogContents {
+  std::vector<storage::RefSample> samples;
+  std::vector<RefMetadata> metadata;
+  std::map<uint64_t, int> series;
+};
+
+LogContents ContentsOf(base::Result<WalReader> reader) {
+  LogContents contents;
+  while (reader->Next() == SegmentReader::State::kRecord) {
+    switch (TypeOfRecord(reader->record())) {
+      case RecordType::kSamples:
+        EXPECT_TRUE(DecodeSamples(reader->record(), &contents.samples));
+        break;
+      case RecordType::kMetadata:
+        EXPECT_TRUE(DecodeMetadata(reader->record(), &contents.metadata));
+        break;
+      default:
+        EXPECT_TRUE(DecodeSeries(reader->record(), [&](SeriesRef ref, model::LabelSpan) {
+          ++contents.series[ref.value()];
+        }));
+    }
+  }
+  return contents;
+}
+
+TEST(CheckpointTest, KeepsWhatIsNeededAndDropsTheRest) {
+  auto fs = base::MakeMemoryFileSystem();
+  auto writer = OpenWriter(*fs);
+  ASSERT_NO_FATAL_FAILURE(LogSegments(*writer, 4));
+  ASSERT_TRUE(WriteCheckpoint(*fs, kDir, {.through = 1, .min_time = 100, .keep = IsNotThird}));
   ASSERT_TRUE(RemoveCheckpointed(*fs, kDir, 1));
-  ASSERT_TRUE(WriteCheckpoint(*fs, kDir, {.through = 2, .min_time = 150, .keep = keep}));
+  ASSERT_TRUE(WriteCheckpoint(*fs, kDir, {.through = 2, .min_time = 150, .keep = IsNotThird}));
   ASSERT_TRUE(RemoveCheckpointed(*fs, kDir, 2));
   EXPECT_EQ(ListSegments(*fs, kDir)->front().index, 3u);
 
   const auto last = LastCheckpoint(*fs, kDir);
   ASSERT_TRUE(last && *last);
   EXPECT_EQ((*last)->index, 2u);
-  auto reader = WalReader::Open(*fs, (*last)->path);
-  std::vector<storage::RefSample> samples;
-  std::vector<RefMetadata> metadata;
-  std::map<uint64_t, int> series;
-  while (reader->Next() == SegmentReader::State::kRecord) {
-    switch (TypeOfRecord(reader->record())) {
-      case RecordType::kSamples:
-        ASSERT_TRUE(DecodeSamples(reader->record(), &samples));
-        break;
-      case RecordType::kMetadata:
-        ASSERT_TRUE(DecodeMetadata(reader->record(), &metadata));
-        break;
-      default:
-        ASSERT_TRUE(DecodeSeries(reader->record(),
-                                 [&](SeriesRef ref, model::LabelSpan) { ++series[ref.value()]; }));
-    }
-  }
-  EXPECT_EQ(samples.size(), 2u);
-  EXPECT_EQ(samples[0].t, 200);
-  ASSERT_EQ(metadata.size(), 1u);
-  EXPECT_EQ(metadata[0].metadata.help, "at 200");
-  EXPECT_EQ(series.size(), 2u);
-  EXPECT_FALSE(series.contains(3));
+  const LogContents contents = ContentsOf(WalReader::Open(*fs, (*last)->path));
+  EXPECT_EQ(contents.samples.size(), 2u);
+  EXPECT_EQ(contents.samples[0].t, 200);
+  ASSERT_EQ(contents.metadata.size(), 1u);
+  EXPECT_EQ(contents.metadata[0].metadata.help, "at 200");
+  EXPECT_EQ(contents.series.size(), 2u);
+  EXPECT_FALSE(contents.series.contains(3));
+}
+
+TEST(CheckpointTest, ASegmentBetweenOthersCanKeepItsLabelsOnly) {
+  auto fs = base::MakeMemoryFileSystem();
+  auto writer = OpenWriter(*fs);
+  ASSERT_NO_FATAL_FAILURE(LogSegments(*writer, 3));
+  const auto before = ListSegments(*fs, kDir);
+  ASSERT_TRUE(
+      ReduceSegment(*fs, kDir, {.through = 1, .min_time = model::kMaxTime, .keep = IsNotThird}));
+  const auto after = ListSegments(*fs, kDir);
+  EXPECT_EQ(after->size(), before->size());
+  EXPECT_EQ(fs->List(kDir)->size(), before->size()) << "nothing else is left behind";
+
+  const LogContents reduced = ContentsOf(WalReader::Open(*fs, kDir, 1, 1));
+  EXPECT_TRUE(reduced.samples.empty());
+  EXPECT_EQ(reduced.series, (std::map<uint64_t, int>{{1, 1}, {2, 1}}));
+  const LogContents all = ContentsOf(WalReader::Open(*fs, kDir));
+  ASSERT_EQ(all.samples.size(), 4u);
+  EXPECT_EQ(all.samples[1].t, 0);
+  EXPECT_EQ(all.samples[2].t, 200);
 }
 
 }  // namespace
