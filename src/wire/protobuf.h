@@ -147,6 +147,22 @@ inline char* WriteDouble(char* p, double v) {
   return p + sizeof(v);
 }
 
+// As memcpy, for texts that are mostly short but not tiny: in blocks, without a call. Returns the
+// end.
+inline char* CopyShort(char* p, std::string_view from) {
+  constexpr size_t kBlock = 16;
+  const size_t size = from.size();
+  if (size < kBlock) {
+    std::memcpy(p, from.data(), size);
+    return p + size;
+  }
+  for (size_t at = 0; at + kBlock < size; at += kBlock) {
+    std::memcpy(p + at, from.data() + at, kBlock);
+  }
+  std::memcpy(p + size - kBlock, from.data() + size - kBlock, kBlock);
+  return p + size;
+}
+
 inline void PutRawVarint(std::string* out, uint64_t v) {
   char buffer[10];
   out->append(buffer, static_cast<size_t>(WriteVarint(buffer, v) - buffer));

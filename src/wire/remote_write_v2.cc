@@ -244,7 +244,7 @@ base::Result<model::Exemplar> DecodeExemplarV2(std::string_view encoded,
 
 void WriteEncoderV2::Reset() {
   symbols_.Reset();
-  series_size_ = 0;
+  end_ = front_;
 }
 
 WriteEncoderV2::Refs WriteEncoderV2::AddSymbols(model::LabelSpan labels) {
@@ -281,53 +281,43 @@ std::string_view WriteEncoderV2::EncodeMetadata(const model::Metadata* metadata)
   return scratch_;
 }
 
-template <class WriteItem>
-void WriteEncoderV2::PutSeries(Refs labels, uint32_t field, size_t item_size, WriteItem&& write,
-                               const model::Metadata* metadata) {
-  const std::string_view about = EncodeMetadata(metadata);
-  size_t size = BytesFieldSize(field, item_size);
-  if (!labels.empty()) size += BytesFieldSize(1, labels.size());
-  if (metadata != nullptr) size += BytesFieldSize(5, about.size());
-  const size_t end = series_size_ + BytesFieldSize(5, size);
-  if (end > series_.size()) series_.resize(std::max(end, 2 * series_.size()));
-  char* p = WriteBytesHead(series_.data() + series_size_, 5, size);
-  if (!labels.empty()) p = std::ranges::copy(labels, WriteBytesHead(p, 1, labels.size())).out;
-  p = write(WriteBytesHead(p, field, item_size));
-  if (metadata != nullptr) {
-    p = WriteBytesHead(p, 5, about.size());
-    std::ranges::copy(about, p);
-  }
-  series_size_ = end;
-}
-
 void WriteEncoderV2::PutSeries(Refs labels, uint32_t field, std::string_view item,
                                const model::Metadata* metadata) {
-  PutSeries(
-      labels, field, item.size(), [item](char* p) { return std::ranges::copy(item, p).out; },
-      metadata);
+  const std::string_view about = EncodeMetadata(metadata);
+  size_t size = BytesFieldSize(field, item.size());
+  if (!labels.empty()) size += BytesFieldSize(1, labels.size());
+  if (metadata != nullptr) size += BytesFieldSize(5, about.size());
+  const size_t end = end_ + BytesFieldSize(5, size);
+  if (end > message_.size()) message_.resize(std::max(end, 2 * message_.size()));
+  char* p = WriteBytesHead(message_.data() + end_, 5, size);
+  if (!labels.empty()) p = CopyShort(WriteBytesHead(p, 1, labels.size()), labels);
+  p = CopyShort(WriteBytesHead(p, field, item.size()), item);
+  if (metadata != nullptr) CopyShort(WriteBytesHead(p, 5, about.size()), about);
+  end_ = end;
+}
+
+void WriteEncoderV2::PrepareSample(model::Timestamp t, model::Timestamp start) {
+  char* p = sample_.data();
+  *p = static_cast<char>(ProtoTag(1, WireType::kFixed64));
+  p += 1 + sizeof(double);
+  *p++ = static_cast<char>(ProtoTag(2, WireType::kVarint));
+  p = WriteVarint(p, static_cast<uint64_t>(t));
+  if (start != 0) {
+    *p++ = static_cast<char>(ProtoTag(3, WireType::kVarint));
+    p = WriteVarint(p, static_cast<uint64_t>(start));
+  }
+  sample_size_ = static_cast<size_t>(p - sample_.data());
+  sample_t_ = t;
+  sample_start_ = start;
 }
 
 void WriteEncoderV2::AddSample(Refs labels, const WriteSampleV2& sample,
                                const model::Metadata* metadata) {
-  constexpr size_t kTagSize = 1;
-  const auto t = static_cast<uint64_t>(sample.t);
-  const auto start = static_cast<uint64_t>(sample.start);
-  size_t size = kTagSize + sizeof(sample.v) + kTagSize + VarintSize(t);
-  if (start != 0) size += kTagSize + VarintSize(start);
-  PutSeries(
-      labels, 2, size,
-      [&](char* p) {
-        *p++ = static_cast<char>(ProtoTag(1, WireType::kFixed64));
-        p = WriteDouble(p, sample.v);
-        *p++ = static_cast<char>(ProtoTag(2, WireType::kVarint));
-        p = WriteVarint(p, t);
-        if (start != 0) {
-          *p++ = static_cast<char>(ProtoTag(3, WireType::kVarint));
-          p = WriteVarint(p, start);
-        }
-        return p;
-      },
-      metadata);
+  if (sample_size_ == 0 || sample.t != sample_t_ || sample.start != sample_start_) {
+    PrepareSample(sample.t, sample.start);
+  }
+  WriteDouble(sample_.data() + 1, sample.v);
+  PutSeries(labels, 2, {sample_.data(), sample_size_}, metadata);
 }
 
 template <class H>
@@ -360,10 +350,17 @@ void WriteEncoderV2::AddExemplar(Refs labels, const model::Exemplar& exemplar) {
   PutSeries(series, 4, item_, nullptr);
 }
 
-void WriteEncoderV2::Finish(std::string* out) const {
-  out->reserve(out->size() + size());
-  out->append(symbols_.encoded());
-  out->append(series_, 0, series_size_);
+std::string_view WriteEncoderV2::Finish() {
+  const std::string_view symbols = symbols_.encoded();
+  if (symbols.size() > front_) {
+    const size_t front = symbols.size() + symbols.size() / 4;  // there may be more next time
+    message_.insert(0, front - front_, '\0');
+    end_ += front - front_;
+    front_ = front;
+  }
+  const size_t begin = front_ - symbols.size();
+  std::memcpy(message_.data() + begin, symbols.data(), symbols.size());
+  return std::string_view(message_).substr(begin, end_ - begin);
 }
 
 }  // namespace tributary::wire

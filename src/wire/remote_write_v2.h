@@ -147,18 +147,13 @@ class WriteEncoderV2 {
     AddExemplar(AddSymbols(labels), exemplar);
   }
 
-  // Bytes that Finish() would write.
-  size_t size() const { return symbols_.encoded().size() + series_size_; }
-  // Appends the Request to `out`. The encoder stays as it is until Reset().
-  void Finish(std::string* out) const;
+  // The Request, in the encoder's memory, until the next call, which must be Reset().
+  std::string_view Finish();
 
  private:
   std::string_view EncodeMetadata(const model::Metadata* metadata);
-  // A TimeSeries: labels, one encoded item in `field`, metadata. write(p) writes the item's
-  // `item_size` bytes and returns their end.
-  template <class WriteItem>
-  void PutSeries(Refs labels, uint32_t field, size_t item_size, WriteItem&& write,
-                 const model::Metadata* metadata);
+  void PrepareSample(model::Timestamp t, model::Timestamp start);
+  // A TimeSeries: labels, one encoded item in `field`, metadata.
   void PutSeries(Refs labels, uint32_t field, std::string_view item,
                  const model::Metadata* metadata);
   template <class H>
@@ -166,9 +161,16 @@ class WriteEncoderV2 {
                     const model::Metadata* metadata);
 
   SymbolTable symbols_;
-  std::string series_;          // its first series_size_ bytes are finished TimeSeries fields
-  size_t series_size_ = 0;      // apart, so that what grows again need not be filled with zeros
+  // TimeSeries fields from front_ to end_. What is before is for the symbols, so that the Request
+  // is in one piece without moving the series; what is behind is kept, so that it need not be
+  // filled with zeros again.
+  std::string message_;
+  size_t front_ = 0, end_ = 0;
   std::string item_, scratch_;  // of the one being built
+  // The newest sample, encoded: the next is mostly of the same time, and only its value is another.
+  std::array<char, 1 + 8 + 2 * 11> sample_{};
+  size_t sample_size_ = 0;
+  model::Timestamp sample_t_ = 0, sample_start_ = 0;
   std::string refs_;
 };
 

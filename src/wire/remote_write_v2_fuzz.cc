@@ -46,8 +46,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   tributary::wire::WriteEncoderV2 again, third;
   tributary::wire::Visitor first(&again);
   (void)DecodeWriteV2({reinterpret_cast<const char*>(data), size}, &symbols, &first);
-  std::string message;
-  again.Finish(&message);
+  const std::string_view message = again.Finish();
   tributary::wire::Visitor second(&third);
   if (!DecodeWriteV2(message, &symbols, &second) || first.samples != second.samples) std::abort();
   return 0;

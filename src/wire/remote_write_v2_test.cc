@@ -75,10 +75,7 @@ TEST(RemoteWriteV2, WhatIsEncodedIsDecoded) {
     encoder.AddSample(up, {.t = 1700000000000, .v = 1}, &metadata);
     encoder.AddSample(down, {.t = -3, .v = 0, .start = 99});
     encoder.AddExemplar(up, exemplar);
-    std::string message;
-    encoder.Finish(&message);
-    EXPECT_EQ(message.size(), encoder.size());
-    EXPECT_EQ(Decode(message),
+    EXPECT_EQ(Decode(encoder.Finish()),
               "__name__=up,job=a, 1700000000000:1.000000 gauge/Is it up?/bool\n"
               "__name__=down,job=a, -3:0.000000 since 99\n"
               "__name__=up,job=a, exemplar {trace_id=\"up\"}\n");
@@ -95,8 +92,7 @@ TEST(RemoteWriteV2, HistogramsComeBack) {
   WriteEncoderV2 encoder;
   const Label labels[] = {{"__name__", "h"}};
   encoder.AddHistogram(labels, 5, h, 3);
-  std::string message;
-  encoder.Finish(&message);
+  const std::string_view message = encoder.Finish();
   Recorder recorder;
   std::vector<std::string_view> symbols;
   ASSERT_TRUE(DecodeWriteV2(message, &symbols, &recorder));

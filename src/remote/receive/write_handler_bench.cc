@@ -93,9 +93,8 @@ std::string RequestV2(int request) {
   ForEachSeries(request, [&](model::LabelSpan labels) {
     encoder.AddSample(labels, {.t = base::SystemClock().NowMs(), .v = 12.5});
   });
-  std::string message, packed;
-  encoder.Finish(&message);
-  wire::SnappyEncode(base::AsBytes(message), &packed);
+  std::string packed;
+  wire::SnappyEncode(base::AsBytes(encoder.Finish()), &packed);
   return packed;
 }
 

@@ -145,10 +145,8 @@ class WriteHandlerTest : public testing::Test {
   WriteResponse SendV1(const std::string& message) {
     return Send(Snappy(message), "application/x-protobuf", "snappy");
   }
-  WriteResponse SendV2(const wire::WriteEncoderV2& encoder) {
-    std::string message;
-    encoder.Finish(&message);
-    return Send(Snappy(message), kV2, "snappy");
+  WriteResponse SendV2(wire::WriteEncoderV2& encoder) {
+    return Send(Snappy(encoder.Finish()), kV2, "snappy");
   }
   static void Add(std::string* message, std::vector<Label> labels, int64_t t, double v) {
     wire::WriteEncoderV1(message).AddSample(labels, {kNow + t, v});
@@ -178,9 +176,7 @@ TEST_F(WriteHandlerTest, HeadersChooseProtocolAndStatus) {
     encoder.Reset();
     const Label up[] = {{"__name__", "up"}};
     encoder.AddSample(up, {.t = kNow, .v = 1});
-    std::string message;
-    encoder.Finish(&message);
-    v2_body = Snappy(message);
+    v2_body = Snappy(encoder.Finish());
   }
   const std::string v1_body = Snappy(One({{"__name__", "up"}}));
   const auto f = [&](std::string_view type, std::string_view encoding, int status,

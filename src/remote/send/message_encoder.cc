@@ -17,22 +17,18 @@ model::Timestamp TimeOf(const Item& item) {
 }  // namespace
 
 void MessageEncoder::Encode(const WireForm& form, model::Timestamp oldest, Shipment* shipment) {
-  message_.clear();
   shipment->form = form;
   shipment->body.clear();
   shipment->body_samples = shipment->body_histograms = shipment->body_exemplars = 0;
   as_symbols_ = form.message == config::WriteMessage::kV2;
   const auto hold = labels_.BeginMessage();
-  if (!as_symbols_) {
-    EncodeV1(oldest, shipment);
-  } else {
-    EncodeV2(oldest, shipment);
-  }
+  const std::string_view message =
+      as_symbols_ ? EncodeV2(oldest, shipment) : EncodeV1(oldest, shipment);
   if (shipment->body_samples + shipment->body_histograms + shipment->body_exemplars > 0) {
     if (form.zstd) {
-      wire::ZstdEncode(base::AsBytes(message_), &shipment->body);
+      wire::ZstdEncode(base::AsBytes(message), &shipment->body);
     } else {
-      wire::SnappyEncode(base::AsBytes(message_), &shipment->body);
+      wire::SnappyEncode(base::AsBytes(message), &shipment->body);
     }
   }
 }
@@ -110,7 +106,8 @@ const model::Metadata* MessageEncoder::MetadataOf(model::SeriesRef ref) {
   return *known_[*name];
 }
 
-void MessageEncoder::EncodeV1(model::Timestamp oldest, Shipment* shipment) {
+std::string_view MessageEncoder::EncodeV1(model::Timestamp oldest, Shipment* shipment) {
+  message_.clear();
   wire::WriteEncoderV1 encoder(&message_);
   ForEach(SendProbe::Kind::kSamples, oldest, &shipment->samples, &shipment->starts,
           [&](const storage::RefSample& sample, model::Timestamp /*start*/) {
@@ -143,9 +140,10 @@ void MessageEncoder::EncodeV1(model::Timestamp oldest, Shipment* shipment) {
             });
     shipment->body_exemplars = shipment->exemplars.size();
   }
+  return message_;
 }
 
-void MessageEncoder::EncodeV2(model::Timestamp oldest, Shipment* shipment) {
+std::string_view MessageEncoder::EncodeV2(model::Timestamp oldest, Shipment* shipment) {
   v2_.Reset();
   name_symbol_ = v2_.symbols().Add(model::kMetricName);
   known_.clear();
@@ -172,7 +170,7 @@ void MessageEncoder::EncodeV2(model::Timestamp oldest, Shipment* shipment) {
         [&](const storage::RefExemplar& exemplar) { v2_.AddExemplar(refs_, exemplar.exemplar); });
     shipment->body_exemplars = shipment->exemplars.size();
   }
-  v2_.Finish(&message_);
+  return v2_.Finish();
 }
 
 std::string MessageEncoder::EncodeMetadata(const Families& families, size_t from, size_t to) {

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -47,8 +48,9 @@ class MessageEncoder {
   bool Resolve(SendProbe::Kind kind, model::SeriesRef ref, const storage::LabelNumbers& numbers);
   // Of the series in refs_; null: not known.
   const model::Metadata* MetadataOf(model::SeriesRef ref);
-  void EncodeV1(model::Timestamp oldest, Shipment* shipment);
-  void EncodeV2(model::Timestamp oldest, Shipment* shipment);
+  // The message, valid until the next call of either.
+  std::string_view EncodeV1(model::Timestamp oldest, Shipment* shipment);
+  std::string_view EncodeV2(model::Timestamp oldest, Shipment* shipment);
 
   const config::RemoteWriteConfig& config_;
   const storage::WalSource& source_;
@@ -59,7 +61,7 @@ class MessageEncoder {
   wire::WriteEncoderV2::Refs refs_;
   std::vector<model::SeriesRef> series_;
   std::vector<storage::LabelNumbers> numbers_;  // of series_
-  std::string message_;
+  std::string message_;                         // of the first version
   wire::WriteEncoderV2 v2_;
   FamilyLookup families_;
   uint32_t name_symbol_ = 0;  // of "__name__"
