@@ -20,7 +20,8 @@ int64_t MaxTimeMs(const Options& options) {
   return std::max({options.agent_max_time_ms, options.agent_min_time_ms, truncate_ms});
 }
 
-tsdb::AgentDbOptions MakeDbOptions(const Options& options, const config::Config& config) {
+tsdb::AgentDbOptions MakeDbOptions(const Ground& ground, const config::Config& config) {
+  const Options& options = ground.options;
   tsdb::AgentDbOptions db;
   db.path = options.agent_path;
   if (options.agent_wal_segment_bytes != 0) db.wal_segment_bytes = options.agent_wal_segment_bytes;
@@ -38,6 +39,8 @@ tsdb::AgentDbOptions MakeDbOptions(const Options& options, const config::Config&
                              kSegmentStep, db.wal_segment_bytes);
   }
   db.out_of_order_window_ms = config.tsdb.out_of_order_time_window_ms;
+  db.keep_starts = ground.features.keep_starts;
+  db.start_zeros = ground.features.start_zeros;
   db.use_lock_file = !options.agent_no_lockfile;
   return db;
 }
@@ -57,8 +60,8 @@ class Agent final : public Role {
         db_(std::move(db)),
         collector_(ground.options, *db_, ground.fs, ground.clock, ground.pool, ground.metrics) {
     if (ground.options.enable_write_receiver) {
-      receiver_ = remote::WriteHandler::Create(ReceiverOptions(ground.options), *db_, ground.clock,
-                                               ground.metrics);
+      receiver_ = remote::WriteHandler::Create(ReceiverOptions(ground.options, ground.features),
+                                               *db_, ground.clock, ground.metrics);
       receiver_->SetOutOfOrderWindow(out_of_order_window_ms);
     }
   }
@@ -95,7 +98,7 @@ class Agent final : public Role {
 
 base::Result<std::unique_ptr<Role>> OpenAgent(const Ground& ground, const config::Config& config) {
   RETURN_IF_ERROR(ground.fs.CreateDirs(ground.options.agent_path));
-  const tsdb::AgentDbOptions options = MakeDbOptions(ground.options, config);
+  const tsdb::AgentDbOptions options = MakeDbOptions(ground, config);
   ASSIGN_OR_RETURN(std::unique_ptr<tsdb::AgentDb> db,
                    tsdb::AgentDb::Open(options, ground.fs, ground.clock, ground.metrics));
   return std::make_unique<Agent>(ground, options.out_of_order_window_ms, std::move(db));

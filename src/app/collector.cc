@@ -30,8 +30,7 @@ Collector::Collector(const Options& options, storage::Appendable& store, base::F
   scrape_options.timestamp_tolerance_ms = options.timestamp_tolerance_ms;
   scrape_options.memory_limit_bytes = options.memory_limit_bytes;
   const Features features = ParseFeatures(options.features);
-  scrape_options.start_zeros = features.start_zeros;
-  scrape_options.keep_starts = features.keep_starts && options.agent;
+  scrape_options.keep_starts = features.HandsStartsOver(options.agent);
   scrape_ = scrape::Manager::Create(scrape_options, store, clock, pool, metrics);
   discovery_ = discovery::Manager::Create(
       "scrape", fs, metrics, options.discovery_reload_interval_ms,

@@ -22,6 +22,8 @@ struct Features {
   bool search_api = false;
   bool keep_starts = false;  // start timestamps stay with the samples
   bool start_zeros = false;  // a zero sample where a counter started
+  // Stores make something of start timestamps; only an agent's keeps them.
+  bool HandsStartsOver(bool to_agent) const { return start_zeros || (keep_starts && to_agent); }
   bool xor2 = false;
   promql::Features promql;
   std::vector<std::string> warnings;  // one sentence each, naming the feature

@@ -32,6 +32,7 @@ tsdb::DbOptions MakeDbOptions(const Ground& ground, const config::Config& config
   db.retention_time_ms = retention.time_ms;
   db.retention_size_bytes = retention.size_bytes;
   db.out_of_order_window_ms = config.tsdb.out_of_order_time_window_ms;
+  db.start_zeros = ground.features.start_zeros;
   db.xor2 = config.tsdb.xor2;
   db.samples_per_chunk =
       static_cast<uint32_t>(std::min<int64_t>(options.samples_per_chunk, 10'000));
@@ -77,8 +78,8 @@ class Server final : public Role {
             {&active_queries_, query_file_.get(), &query_log_, &ground.clock})),
         collector_(ground.options, *db_, ground.fs, ground.clock, ground.pool, ground.metrics) {
     if (ground.options.enable_write_receiver) {
-      receiver_ = remote::WriteHandler::Create(ReceiverOptions(ground.options), *db_, ground.clock,
-                                               ground.metrics);
+      receiver_ = remote::WriteHandler::Create(ReceiverOptions(ground.options, ground.features),
+                                               *db_, ground.clock, ground.metrics);
     }
   }
 

@@ -161,6 +161,23 @@ std::vector<double> Absolute(const std::vector<int64_t>& deltas) {
 
 }  // namespace
 
+namespace {
+
+template <class H>
+H BeginningOfAny(const H& h) {
+  H begin;
+  begin.reset_hint = CounterResetHint::kReset;
+  begin.schema = h.schema;
+  begin.zero_threshold = h.zero_threshold;
+  begin.custom_values = h.custom_values;
+  return begin;
+}
+
+}  // namespace
+
+Histogram BeginningOf(const Histogram& h) { return BeginningOfAny(h); }
+FloatHistogram BeginningOf(const FloatHistogram& h) { return BeginningOfAny(h); }
+
 FloatHistogram ToFloat(const Histogram& h) {
   FloatHistogram f;
   f.reset_hint = h.reset_hint;

@@ -54,6 +54,9 @@ struct FloatHistogram {
 };
 
 FloatHistogram ToFloat(const Histogram& h);
+// The histogram of a counter that begins: nothing in it, of the same layout, known as a reset.
+Histogram BeginningOf(const Histogram& h);
+FloatHistogram BeginningOf(const FloatHistogram& h);
 // Errors in Prometheus's words: spans, counts, schema, custom bounds.
 base::Status Validate(const Histogram& h);
 base::Status Validate(const FloatHistogram& h);

@@ -119,7 +119,7 @@ base::Result<std::unique_ptr<wire::ExpositionParser>> ParserFor(std::string_view
                                             .classic_histograms = options.classic_histograms,
                                             .custom_buckets = options.custom_buckets});
     case Format::kOpenMetrics:
-      parser = wire::NewOpenMetricsParser(body, options.start_zeros || options.keep_starts);
+      parser = wire::NewOpenMetricsParser(body, options.keep_starts);
       break;
     case Format::kText:
       parser = wire::NewTextParser(body);

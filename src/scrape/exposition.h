@@ -23,8 +23,7 @@ struct PageOptions {
   bool native_histograms = false;   // else native parts are passed over
   bool classic_histograms = false;  // also where a native form of the same histogram is kept
   bool custom_buckets = false;      // classic histograms become native ones with custom buckets
-  bool start_zeros = false;         // as ManagerOptions
-  bool keep_starts = false;
+  bool keep_starts = false;         // as ManagerOptions
 };
 
 // The parser for a body of this Content-Type. Strict as Prometheus 3: a missing or unknown type is

@@ -59,7 +59,6 @@ struct ManagerOptions {
   int64_t timestamp_tolerance_ms = 2;
   bool adjust_timestamps = true;
   uint64_t memory_limit_bytes = 0;  // of the process; see shedding.h; 0: none
-  bool start_zeros = false;         // store a zero where the page tells when a counter started
   bool keep_starts = false;         // hand start timestamps over with the samples
 };
 

@@ -33,7 +33,6 @@ PageOptions MakePageOptions(const config::ScrapeConfig& config, const Target& ta
           .native_histograms = target.native_histograms,
           .classic_histograms = target.classic_histograms,
           .custom_buckets = target.custom_buckets,
-          .start_zeros = options.start_zeros,
           .keep_starts = options.keep_starts};
 }
 

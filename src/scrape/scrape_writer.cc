@@ -29,8 +29,7 @@ enum Report : size_t {
 // Scratch of the thread that writes a page; pages are written on pool threads, one at a time each.
 struct Scratch {
   std::vector<storage::RefSample> samples;
-  storage::Starts starts;                 // of samples
-  std::vector<storage::RefSample> zeros;  // at which counters start
+  storage::Starts starts;  // of samples
   std::vector<storage::AppendOutcome> outcomes;
   std::vector<model::Label> labels;
   std::vector<model::Label> built;
@@ -110,7 +109,6 @@ base::Result<ScrapeWriter::Attempt> ScrapeWriter::TryWrite(const Page& page,
   Scratch& scratch = ThreadScratch();
   scratch.samples.clear();
   scratch.starts.clear();
-  scratch.zeros.clear();
   Counts counts;
   forgotten_ = false;
   lines_.Begin();
@@ -129,7 +127,6 @@ base::Result<ScrapeWriter::Attempt> ScrapeWriter::TryWrite(const Page& page,
     app = storage_.NewAppender();
     scratch.samples.clear();
     scratch.starts.clear();
-    scratch.zeros.clear();
     lines_.ForEachLive(mark_stale);
   }
   const size_t page_samples = scratch.samples.size();
@@ -143,13 +140,9 @@ base::Result<ScrapeWriter::Attempt> ScrapeWriter::TryWrite(const Page& page,
   if (*scrape_status) {
     lines_.Commit();
     num_series_.store(lines_.size());
-    if (starts_.size() > 2 * lines_.size()) {
-      starts_.clear();  // mostly of series that are gone
-    }
     RETURN_IF_ERROR(CollectFamilies(page));
   } else {
     lines_.Fail();
-    starts_.clear();
   }
   return Attempt::kDone;
 }
@@ -256,34 +249,21 @@ base::Status ScrapeWriter::Take(wire::ExpositionParser* parser, wire::EntryKind 
     return {};
   }
   const model::SeriesRef ref = line->ref;
-  const bool wants_start = options_.start_zeros || options_.keep_starts;
-  const model::Timestamp start = wants_start ? parser->start_timestamp() : 0;
-  if (options_.start_zeros && start != 0 && start < t) {
-    NoteStart(ref, start);
-  }
-  const model::Timestamp kept_start = options_.keep_starts ? start : 0;
+  const model::Timestamp start = options_.keep_starts ? parser->start_timestamp() : 0;
   if (kind == wire::EntryKind::kHistogram) {
-    if (base::Status status = TakeHistogram(parser, ref, t, kept_start, app); !status) {
+    if (base::Status status = TakeHistogram(parser, ref, t, start, app); !status) {
       --counts->kept;
       return status;
     }
   } else {
     Scratch& scratch = ThreadScratch();
-    scratch.starts.Set(scratch.samples.size(), kept_start);
+    scratch.starts.Set(scratch.samples.size(), start);
     scratch.samples.push_back({ref, t, parser->value()});
   }
   if (!known) {
     TakeExemplars(parser, ref, t, app);
   }
   return {};
-}
-
-// A start is stored once, as a zero at that time.
-void ScrapeWriter::NoteStart(model::SeriesRef ref, model::Timestamp start) {
-  model::Timestamp& noted = starts_[ref.value()];
-  if (std::exchange(noted, start) != start) {
-    ThreadScratch().zeros.push_back({ref, start, 0});
-  }
 }
 
 base::Status ScrapeWriter::TakeHistogram(wire::ExpositionParser* parser, model::SeriesRef ref,
@@ -421,11 +401,6 @@ base::Result<bool> ScrapeWriter::AppendStaged(size_t page_samples, storage::Appe
     return false;
   }
   Scratch& scratch = ThreadScratch();
-  if (!scratch.zeros.empty()) {
-    // One that is known from before a restart is out of order: nobody's fault.
-    scratch.outcomes.resize(scratch.zeros.size());
-    app->Append(scratch.zeros, scratch.outcomes);
-  }
   scratch.outcomes.resize(scratch.samples.size());
   app->RejectLateStaleMarkers();
   app->AppendWithStarts(scratch.samples, scratch.starts, scratch.outcomes);

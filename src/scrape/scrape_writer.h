@@ -13,8 +13,6 @@
 #include <string_view>
 #include <vector>
 
-#include <absl/container/flat_hash_map.h>
-
 #include "base/result.h"
 #include "config/config.h"
 #include "model/labels.h"
@@ -83,7 +81,6 @@ class ScrapeWriter {
   base::Status Take(wire::ExpositionParser* parser, wire::EntryKind kind, bool known,
                     LineCache::Line* line, const Page& page, storage::Appender* app,
                     Counts* counts);
-  void NoteStart(model::SeriesRef ref, model::Timestamp start);
   base::Status TakeHistogram(wire::ExpositionParser* parser, model::SeriesRef ref,
                              model::Timestamp t, model::Timestamp start, storage::Appender* app);
   void TakeExemplars(wire::ExpositionParser* parser, model::SeriesRef ref, model::Timestamp t,
@@ -106,7 +103,6 @@ class ScrapeWriter {
 
   LineCache lines_;
   PageFamilies families_;
-  absl::flat_hash_map<uint64_t, model::Timestamp> starts_;  // of series, by ref; when asked for
   static constexpr size_t kReports = 8;
   std::array<model::SeriesRef, kReports> report_refs_{};
 

@@ -285,20 +285,6 @@ TEST_F(ScrapeWriterTest, ChangedMetadataIsNoticed) {
   EXPECT_EQ(writer().families().size(), 0u);
 }
 
-TEST_F(ScrapeWriterTest, StartTimesAreStoredOnceAsZeros) {
-  options_.start_zeros = true;
-  const auto write = [&](std::string_view value, model::Timestamp t) {
-    return Write("# TYPE a counter\na_total " + std::string(value) +
-                     "\na_created 0.5\n# TYPE g gauge\ng 1\n# EOF\n",
-                 t, kOpenMetrics);
-  };
-  EXPECT_THAT(write("5", 1000), ElementsAre(R"(a_total{instance="i", job="j"} 500 0)",
-                                            R"(a_total{instance="i", job="j"} 1000 5)",
-                                            R"(g{instance="i", job="j"} 1000 1)"));
-  EXPECT_THAT(write("6", 2000), ElementsAre(R"(a_total{instance="i", job="j"} 2000 6)",
-                                            R"(g{instance="i", job="j"} 2000 1)"));
-}
-
 TEST_F(ScrapeWriterTest, StartTimesAreHandedOverWithTheSamples) {
   options_.keep_starts = true;
   for (const model::Timestamp t : {1000, 2000}) {  // the second time by known lines

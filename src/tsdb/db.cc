@@ -85,12 +85,13 @@ class DbImpl final : public Db {
             "lockfile creation was clean")),
         replay_seconds_(metrics.GetGauge("prometheus_tsdb_data_replay_duration_seconds",
                                          "Time taken to replay the data on disk.")),
-        head_(MakeHeadOptions(), metrics, &wal_metrics_),
-        intake_({.dir = base::JoinPath(options_.path, kIntakeDir),
-                 .head = MakeHeadOptions(),
-                 .log = LogOptions({}),
-                 .threads = pool.size()},
-                fs),
+        head_(MakeHeadOptions(options_.start_zeros), metrics, &wal_metrics_),
+        intake_(
+            {.dir = base::JoinPath(options_.path, kIntakeDir),
+             .head = MakeHeadOptions(/*start_zeros=*/false),  // what is newest is not known there
+             .log = LogOptions({}),
+             .threads = pool.size()},
+            fs),
         compact_metrics_(metrics),
         blocks_(fs_, options_.path, compact_metrics_),
         compactor_(
@@ -270,12 +271,13 @@ class DbImpl final : public Db {
   }
 
  private:
-  HeadOptions MakeHeadOptions() const {
+  HeadOptions MakeHeadOptions(bool start_zeros) const {
     return {.chunks = {.samples_per_chunk = options_.samples_per_chunk,
                        .chunk_range_ms = options_.min_block_duration_ms},
             .max_exemplars = options_.max_exemplars,
             .min_chunk_file_bytes = options_.min_chunk_file_bytes,
-            .min_snapshot_log_bytes = options_.min_snapshot_log_bytes};
+            .min_snapshot_log_bytes = options_.min_snapshot_log_bytes,
+            .start_zeros = start_zeros};
   }
   base::Result<std::vector<std::unique_ptr<storage::Querier>>> QueriersOfBlocks(
       model::Timestamp mint, model::Timestamp maxt) {

@@ -43,7 +43,8 @@ struct DbOptions {
   uint64_t min_chunk_file_bytes = 1 << 20;    // of full chunks in memory, before a file is made
   uint64_t min_snapshot_log_bytes = 4 << 20;  // logged before a snapshot of the head is taken
   uint64_t max_exemplars = 0;
-  bool xor2 = false;  // floats are XOR2 in blocks; the head keeps and maps XOR in any case
+  bool start_zeros = false;  // where a sample tells when its counter began, a zero is put there
+  bool xor2 = false;         // floats are XOR2 in blocks; the head keeps and maps XOR in any case
 };
 
 // How long the series that all matchers select are kept.

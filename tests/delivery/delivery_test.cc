@@ -24,7 +24,9 @@
 namespace tributary {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Pair;
 
 constexpr const char* kSnappyV1 = "snappy application/x-protobuf";
 constexpr const char* kZstdV1 = "zstd application/x-protobuf";
@@ -674,6 +676,30 @@ TEST_F(DeliveryTest, StartTimestampsStayWithTheirSamples) {
 }
 
 // Neither its own nor those of the series before it, whose message's hold on them may be over.
+// A start that is newer than what the series has is a sample of its own.
+TEST_F(DeliveryTest, StartsBecomeZerosWhereThatIsAskedFor) {
+  db_options_.start_zeros = true;
+  db_options_.keep_starts = false;
+  write().protobuf_message = config::WriteMessage::kV2;
+  StartAgent();
+  Append(2, 100, [](int i) { return i == 0 ? 50 : 0; });
+  Append(2, 200, [](int i) { return i == 0 ? 50 : 0; });
+  Append(2, 300, [](int i) { return i == 0 ? 250 : 299; });
+  ASSERT_TRUE(Eventually([&] { return AllEndAt(2, 300); }));
+  for (const auto& [series, samples] : receiver_.received()) {
+    if (series.find("i=\"0\"") != std::string::npos) {
+      EXPECT_THAT(samples, ElementsAre(Pair(50, 0), Pair(100, 100), Pair(200, 200), Pair(250, 0),
+                                       Pair(300, 300)));
+    } else {
+      EXPECT_THAT(samples,
+                  ElementsAre(Pair(100, 101), Pair(200, 201), Pair(299, 0), Pair(300, 301)));
+    }
+  }
+  for (const auto& [series, start] : receiver_.starts()) {
+    EXPECT_EQ(start, 0) << series;
+  }
+}
+
 TEST_F(DeliveryTest, ADroppedSeriesPutsNoTextsIntoAMessage) {
   write().protobuf_message = config::WriteMessage::kV2;
   write().write_relabel_configs = *model::Relabeler::Create(

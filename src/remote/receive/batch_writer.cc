@@ -7,7 +7,7 @@
 #include "model/float_histogram.h"
 #include "model/histogram.h"
 #include "remote/receive/label_check.h"
-#include "wire/remote_write_v1.h"
+#include "wire/remote_write_v2.h"
 
 namespace tributary::remote {
 namespace {
@@ -146,15 +146,17 @@ void BatchWriter::AppendSamples() {
       continue;
     }
     samples[kept] = sample;
+    scratch_.starts.Move(kept, i);
     scratch_.sample_series[kept] = series;
     ++kept;
   }
   samples.resize(kept);
+  scratch_.starts.Truncate(kept);
   scratch_.sample_series.resize(kept);
   if (kept == 0) return;
   counts_.some_time = samples.front().t;
   scratch_.outcomes.resize(kept);
-  appender_.Append(samples, scratch_.outcomes);
+  appender_.AppendWithStarts(samples, scratch_.starts, scratch_.outcomes);
 
   bool unknown = false;
   for (size_t i = 0; i < kept; ++i) {
@@ -181,13 +183,15 @@ void BatchWriter::RetryUnknownSeries() {
     if (!failure_) return;
     if (scratch_.series[index].ref.value() == 0) continue;
     samples[kept] = {scratch_.series[index].ref, samples[i].t, samples[i].v};
+    scratch_.starts.Move(kept, i);
     scratch_.sample_series[kept] = index;
     ++kept;
   }
   samples.resize(kept);
+  scratch_.starts.Truncate(kept);
   scratch_.sample_series.resize(kept);
   scratch_.outcomes.resize(kept);
-  appender_.Append(samples, scratch_.outcomes);
+  appender_.AppendWithStarts(samples, scratch_.starts, scratch_.outcomes);
   for (size_t i = 0; i < kept; ++i) {
     if (storage::IsRejected(scratch_.outcomes[i])) {
       RejectSample(scratch_.outcomes[i], scratch_.sample_series[i], samples[i].t);
@@ -203,14 +207,17 @@ void BatchWriter::AppendHistograms() {
   for (const BatchScratch::Attached& attached : scratch_.histograms) {
     if (scratch_.series[attached.series].ref.value() == 0) continue;
     model::Timestamp t = 0;
-    // The message is the same in both protocols; start timestamps are not stored.
-    auto is_int = wire::DecodeHistogramV1(attached.encoded, &t, &h, &fh);
+    model::Timestamp start = 0;
+    // The message is the same in both protocols, but for the start, which 1.0 does not have.
+    auto is_int = wire::DecodeHistogramV2(attached.encoded, &t, &start, &h, &fh);
     if (!is_int) return Fail(is_int.error(), true);
     const auto append = [&] {
       const model::SeriesRef ref = scratch_.series[attached.series].ref;
       if (t > options_.max_time) return AppendOutcome::kTooFarInFuture;
       if (!(*is_int ? CoarsenSchema(&h) : CoarsenSchema(&fh))) return AppendOutcome::kInvalid;
-      return *is_int ? appender_.AppendHistogram(ref, t, h) : appender_.AppendHistogram(ref, t, fh);
+      const model::Timestamp kept = options_.keep_starts ? start : 0;
+      return *is_int ? appender_.AppendHistogramWithStart(ref, t, kept, h)
+                     : appender_.AppendHistogramWithStart(ref, t, kept, fh);
     };
     AppendOutcome outcome = append();
     if (outcome == AppendOutcome::kUnknownSeries) {
@@ -304,6 +311,7 @@ void BatchWriter::Fail(base::Status status, bool request_is_broken) {
 void BatchWriter::Clear() {
   scratch_.series.clear();
   scratch_.samples.clear();
+  scratch_.starts.clear();
   scratch_.sample_series.clear();
   scratch_.histograms.clear();
   scratch_.exemplars.clear();

@@ -59,6 +59,7 @@ struct WriteCounts {
 struct BatchScratch {
   std::vector<PendingSeries> series;
   std::vector<storage::RefSample> samples;
+  storage::Starts starts;               // of the samples
   std::vector<uint32_t> sample_series;  // index into `series`, one a sample
   std::vector<storage::AppendOutcome> outcomes;
   std::vector<model::Label> labels;
@@ -88,6 +89,7 @@ class BatchWriter {
     model::Timestamp max_time;  // later samples are too far in the future
     // 2.0 answers with an error for a series whose labels are invalid; 1.0 counts it.
     bool invalid_labels_are_errors;
+    bool keep_starts;  // they go to the appender
   };
   BatchWriter(Options options, storage::Appender& appender, SeriesSource& source,
               BatchScratch& scratch);
@@ -98,8 +100,9 @@ class BatchWriter {
     snapshot_.Prefetch(series.key);
     scratch_.series.push_back(series);
   }
-  void AddSample(model::Timestamp t, double v) {
+  void AddSample(model::Timestamp t, double v, model::Timestamp start = 0) {
     if (scratch_.samples.size() >= kMaxSamples) FlushKeepingLast();
+    if (options_.keep_starts) scratch_.starts.Set(scratch_.samples.size(), start);
     ++scratch_.series.back().samples;
     scratch_.samples.push_back({model::SeriesRef(0), t, v});
     scratch_.sample_series.push_back(static_cast<uint32_t>(scratch_.series.size() - 1));

@@ -135,6 +135,7 @@ class Handler final : public WriteHandler {
         .families = families_,
         .max_time = clock_.NowMs() + kMaxAheadMs,
         .invalid_labels_are_errors = protocol == WriteProtocol::kV2,
+        .keep_starts = options_.keep_starts,
     };
     const std::unique_ptr<storage::Appender> appender = storage_.NewAppender();
     if (protocol == WriteProtocol::kV1) {

@@ -41,6 +41,7 @@ struct WriteResponse {
 struct WriteHandlerOptions {
   bool accept_v1 = true;
   bool accept_v2 = true;
+  bool keep_starts = false;  // start timestamps go to the store with their samples
   size_t max_decoded_bytes = 32 << 20;
   // Bound of the table of known series; about 35 bytes a series.
   size_t max_cache_bytes = size_t{512} << 20;

@@ -73,6 +73,21 @@ class FakeStore : public storage::Appendable {
                  model::IsStaleNaN(samples[i].v) ? "stale" : std::to_string(samples[i].v));
       }
     }
+    void AppendWithStarts(std::span<const storage::RefSample> samples,
+                          const storage::Starts& starts,
+                          std::span<AppendOutcome> outcomes) override {
+      for (size_t i = 0; i < samples.size(); ++i) {
+        Append(samples.subspan(i, 1), outcomes.subspan(i, 1));
+        if (outcomes[i] == AppendOutcome::kAppended && starts[i] != 0) NoteStart(starts[i]);
+      }
+    }
+    AppendOutcome AppendHistogramWithStart(model::SeriesRef ref, model::Timestamp t,
+                                           model::Timestamp start,
+                                           const model::Histogram& h) override {
+      const AppendOutcome outcome = AppendHistogram(ref, t, h);
+      if (outcome == AppendOutcome::kAppended && start != 0) NoteStart(start);
+      return outcome;
+    }
     AppendOutcome AppendHistogram(model::SeriesRef ref, model::Timestamp t,
                                   const model::Histogram& h) override {
       base::MutexLock lock(store_.mutex_);
@@ -115,6 +130,9 @@ class FakeStore : public storage::Appendable {
         mine_.push_back(found->second + " " + what + " @" + std::to_string(t - kNow));
       }
       return outcome;
+    }
+    void NoteStart(model::Timestamp start) {
+      mine_.back() += " since " + std::to_string(start - kNow);
     }
     FakeStore& store_;
     std::vector<std::string> mine_;
@@ -495,6 +513,35 @@ TEST_F(WriteHandlerTest, VersionTwoTellsTheStoreMetadataOnceAndAgainWhenItChange
   EXPECT_EQ(SendV2(encoder).status, 500);
   store_.commit_status = base::OkStatus();
   EXPECT_TRUE(send(metadata));
+}
+
+// Also where samples before theirs are not taken, and where the store has forgotten the series.
+TEST_F(WriteHandlerTest, StartTimestampsGoToTheStoreWithTheirSamples) {
+  const Label a[] = {{"__name__", "a"}}, b[] = {{"__name__", "b"}}, c[] = {{"__name__", "c"}};
+  const Label invalid[] = {{"job", "x"}};
+  model::Histogram h;
+  h.count = 3;
+  h.zero_count = 3;
+  const auto send = [&] {
+    store_.written.clear();
+    wire::WriteEncoderV2 encoder;
+    encoder.AddSample(invalid, {.t = kNow, .v = 1, .start = kNow - 9});
+    encoder.AddSample(a, {.t = kNow, .v = 1});
+    encoder.AddSample(b, {.t = kNow, .v = 2, .start = kNow - 5});
+    encoder.AddHistogram(c, kNow, h, kNow - 7);
+    SendV2(encoder);
+    return store_.written;
+  };
+  EXPECT_THAT(send(), ElementsAre("a 1.000000 @0", "b 2.000000 @0", "c histogram 3/0 @0"));
+  WriteHandlerOptions options;
+  options.keep_starts = true;
+  base::MetricsRegistry metrics;
+  handler_ = WriteHandler::Create(options, store_, clock_, metrics);
+  const auto want =
+      ElementsAre("a 1.000000 @0", "b 2.000000 @0 since -5", "c histogram 3/0 @0 since -7");
+  EXPECT_THAT(send(), want);
+  store_.Forget();
+  EXPECT_THAT(send(), want);
 }
 
 TEST_F(WriteHandlerTest, KnowsTheFamiliesItWasToldOf) {

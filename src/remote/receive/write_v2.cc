@@ -68,7 +68,9 @@ void WriteV2::OnSeries(const wire::WriteSeriesV2& series) {
     return;
   }
   writer_->AddSeries(pending);
-  for (const wire::WriteSampleV2& sample : series.samples) writer_->AddSample(sample.t, sample.v);
+  for (const wire::WriteSampleV2& sample : series.samples) {
+    writer_->AddSample(sample.t, sample.v, sample.start);
+  }
   for (const std::string_view encoded : series.histograms) writer_->AddHistogram(encoded);
   for (const std::string_view encoded : series.exemplars) writer_->AddExemplar(encoded);
   AddMetadata(series.metadata);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -11,6 +12,7 @@ namespace {
 struct Buffers {
   std::vector<storage::RefSample> samples;
   storage::Starts starts;
+  std::vector<uint8_t> zeros;  // by sample: one goes before it, at its start
   std::vector<storage::RefHistogram> histograms;
   std::vector<storage::RefExemplar> exemplars;
   ByShard by_shard;
@@ -25,7 +27,10 @@ std::unique_ptr<Buffers>& SpareBuffers() {
 class AgentAppender final : public storage::Appender {
  public:
   explicit AgentAppender(AgentStore& store)
-      : store_(store), pin_(store.appenders), buffers_(std::move(SpareBuffers())) {
+      : store_(store),
+        pin_(store.appenders),
+        buffers_(std::move(SpareBuffers())),
+        segment_(store.writer->end().segment) {
     if (!buffers_) {
       buffers_ = std::make_unique<Buffers>();
     }
@@ -71,9 +76,14 @@ class AgentAppender final : public storage::Appender {
                         std::span<storage::AppendOutcome> outcomes) override {
     uint64_t appended = 0;
     uint64_t out_of_order = 0;
+    buffers_->zeros.assign(store_.options.start_zeros && !starts.empty() ? samples.size() : 0, 0);
     ForEachByShard(samples,
                    [&](AgentSeriesTable::Shard& shard, size_t i) TB_NO_THREAD_SAFETY_ANALYSIS {
-                     outcomes[i] = Check(shard, samples[i].ref, samples[i].t);
+                     const storage::RefSample& sample = samples[i];
+                     if (!buffers_->zeros.empty() && IsNewest(shard, sample.ref, starts[i])) {
+                       buffers_->zeros[i] = starts[i] < sample.t ? 1 : 0;
+                     }
+                     outcomes[i] = Check(shard, sample.ref, sample.t);
                      appended += outcomes[i] == storage::AppendOutcome::kAppended;
                      out_of_order += outcomes[i] == storage::AppendOutcome::kOutOfOrder;
                    });
@@ -82,10 +92,14 @@ class AgentAppender final : public storage::Appender {
       kept.insert(kept.end(), samples.begin(), samples.end());
     } else {
       for (size_t i = 0; i < samples.size(); ++i) {
-        if (outcomes[i] == storage::AppendOutcome::kAppended) {
-          buffers_->starts.Set(kept.size(), starts[i]);
-          kept.push_back(samples[i]);
+        if (outcomes[i] != storage::AppendOutcome::kAppended) {
+          continue;
         }
+        if (!buffers_->zeros.empty() && buffers_->zeros[i] != 0) {
+          kept.push_back({samples[i].ref, starts[i], 0});
+        }
+        buffers_->starts.Set(kept.size(), store_.options.keep_starts ? starts[i] : 0);
+        kept.push_back(samples[i]);
       }
     }
     if (out_of_order > 0) {
@@ -150,8 +164,13 @@ class AgentAppender final : public storage::Appender {
     if (!b.batch.empty()) {
       status = store_.writer->Log(b.batch);
     }
-    if (status) {
-      NoteWritten();
+    if (!status) {
+      Forget();
+    } else {
+      const uint32_t segment = store_.writer->end().segment;
+      if (has_unlogged_ || segment != segment_) {
+        NoteWritten(segment);
+      }
       store_.metrics.float_samples.Add(static_cast<double>(b.samples.size()));
       store_.metrics.histogram_samples.Add(static_cast<double>(b.histograms.size()));
       store_.metrics.exemplars.Add(static_cast<double>(b.exemplars.size()));
@@ -163,6 +182,7 @@ class AgentAppender final : public storage::Appender {
 
   void Rollback() override {
     done_ = true;
+    Forget();
     ClearBuffers();
   }
 
@@ -186,7 +206,19 @@ class AgentAppender final : public storage::Appender {
         t <= series->newest - store_.options.out_of_order_window_ms) {
       return storage::AppendOutcome::kOutOfOrder;
     }
+    // As if it were written already: nearly every time it soon is, and the series is here now.
+    series->newest = series->Has(AgentSeries::kHasSample) ? std::max(series->newest, t) : t;
+    series->flags |= AgentSeries::kHasSample;
+    series->newest_segment = std::max(series->newest_segment, segment_);
     return storage::AppendOutcome::kAppended;
+  }
+
+  // Of a series that is there: its samples are all older.
+  static bool IsNewest(AgentSeriesTable::Shard& shard, model::SeriesRef ref, model::Timestamp t)
+      TB_REQUIRES(shard.mutex) {
+    const AgentSeries* series = AgentSeriesTable::Find(shard, ref);
+    return t != 0 && series != nullptr &&
+           (!series->Has(AgentSeries::kHasSample) || t > series->newest);
   }
 
   template <class H>
@@ -194,17 +226,29 @@ class AgentAppender final : public storage::Appender {
     if (!model::Validate(h)) {
       return storage::AppendOutcome::kInvalid;
     }
-    const storage::AppendOutcome outcome = CheckOne(histogram.ref, histogram.t);
+    bool begins = false;
+    storage::AppendOutcome outcome = storage::AppendOutcome::kUnknownSeries;
+    {
+      AgentSeriesTable::Shard& shard = store_.series.shard_of(histogram.ref);
+      base::MutexLock lock(shard.mutex);
+      begins = store_.options.start_zeros && histogram.start < histogram.t &&
+               IsNewest(shard, histogram.ref, histogram.start);
+      outcome = Check(shard, histogram.ref, histogram.t);
+    }
+    if (begins && outcome == storage::AppendOutcome::kAppended) {
+      storage::RefHistogram zero;
+      zero.ref = histogram.ref;
+      zero.t = histogram.start;
+      zero.is_float = histogram.is_float;
+      zero.histogram = model::BeginningOf(histogram.histogram);
+      zero.float_histogram = model::BeginningOf(histogram.float_histogram);
+      buffers_->histograms.push_back(std::move(zero));
+    }
+    histogram.start = store_.options.keep_starts ? histogram.start : 0;
     if (outcome == storage::AppendOutcome::kAppended) {
       buffers_->histograms.push_back(std::move(histogram));
     }
     return outcome;
-  }
-
-  storage::AppendOutcome CheckOne(model::SeriesRef ref, model::Timestamp t) {
-    AgentSeriesTable::Shard& shard = store_.series.shard_of(ref);
-    base::MutexLock lock(shard.mutex);
-    return Check(shard, ref, t);
   }
 
   // Every series of this batch whose labels are not yet known to be in the log is written ahead of
@@ -236,28 +280,37 @@ class AgentAppender final : public storage::Appender {
     }
   }
 
-  void NoteWritten() {
-    const uint32_t segment = store_.writer->end().segment;
-    const auto note = [&](AgentSeriesTable::Shard& shard, model::SeriesRef ref, model::Timestamp t)
+  // visit(series) for that of each sample and histogram.
+  template <class F>
+  void ForEachSeries(F&& visit) {
+    const auto find = [&](AgentSeriesTable::Shard& shard, model::SeriesRef ref)
                           TB_NO_THREAD_SAFETY_ANALYSIS {
-                            AgentSeries* series = AgentSeriesTable::Find(shard, ref);
-                            if (series == nullptr) {
-                              return;
+                            if (AgentSeries* series = AgentSeriesTable::Find(shard, ref)) {
+                              visit(*series);
                             }
-                            if (!series->Has(AgentSeries::kHasSample) || t > series->newest) {
-                              series->newest = t;
-                            }
-                            series->flags |= AgentSeries::kLogged | AgentSeries::kHasSample;
-                            series->newest_segment = segment;
                           };
-    ForEachByShard(std::span<const storage::RefSample>(buffers_->samples),
-                   [&](AgentSeriesTable::Shard& shard, size_t i) {
-                     note(shard, buffers_->samples[i].ref, buffers_->samples[i].t);
-                   });
+    ForEachByShard(
+        std::span<const storage::RefSample>(buffers_->samples),
+        [&](AgentSeriesTable::Shard& shard, size_t i) { find(shard, buffers_->samples[i].ref); });
     ForEachByShard(std::span<const storage::RefHistogram>(buffers_->histograms),
                    [&](AgentSeriesTable::Shard& shard, size_t i) {
-                     note(shard, buffers_->histograms[i].ref, buffers_->histograms[i].t);
+                     find(shard, buffers_->histograms[i].ref);
                    });
+  }
+
+  // What Check() could not know: that the labels are in the log, and that the segment is another.
+  void NoteWritten(uint32_t segment) {
+    ForEachSeries([segment](AgentSeries& series) {
+      series.flags |= AgentSeries::kLogged;
+      series.newest_segment = std::max(series.newest_segment, segment);
+    });
+  }
+
+  // What Check() noted did not happen: what was the newest before is not known any more.
+  void Forget() {
+    ForEachSeries([](AgentSeries& series) {
+      series.flags &= static_cast<uint8_t>(~AgentSeries::kHasSample);
+    });
   }
 
   void ClearBuffers() {
@@ -275,6 +328,7 @@ class AgentAppender final : public storage::Appender {
   storage::AppenderStats stats_;
   bool done_ = false;
   bool has_unlogged_ = false;  // one of the series, when its sample was appended
+  const uint32_t segment_;  // where samples will be written, unless the next one begins meanwhile
 };
 
 }  // namespace

@@ -26,6 +26,8 @@ struct AgentDbOptions {
   // The log is truncated early, as far as it is delivered or given up, when it holds more; 0: not.
   uint64_t max_wal_bytes = 0;
   int64_t out_of_order_window_ms = 0;
+  bool keep_starts = true;   // start timestamps go into the log, with their samples
+  bool start_zeros = false;  // one newer than all of its series goes there as a zero
   bool use_lock_file = true;
 };
 

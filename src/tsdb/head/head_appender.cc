@@ -54,11 +54,25 @@ class HeadAppender final : public storage::Appender {
     return ref;
   }
 
-  void Append(std::span<const RefSample> samples, std::span<AppendOutcome> outcomes) override;
+  void Append(std::span<const RefSample> samples, std::span<AppendOutcome> outcomes) override {
+    AppendWithStarts(samples, {}, outcomes);
+  }
+  void AppendWithStarts(std::span<const RefSample> samples, const storage::Starts& starts,
+                        std::span<AppendOutcome> outcomes) override;
   AppendOutcome AppendHistogram(model::SeriesRef ref, model::Timestamp t,
-                                const model::Histogram& h) override;
+                                const model::Histogram& h) override {
+    return AppendHistogramWithStart(ref, t, 0, h);
+  }
   AppendOutcome AppendHistogram(model::SeriesRef ref, model::Timestamp t,
-                                const model::FloatHistogram& h) override;
+                                const model::FloatHistogram& h) override {
+    return AppendHistogramWithStart(ref, t, 0, h);
+  }
+  AppendOutcome AppendHistogramWithStart(model::SeriesRef ref, model::Timestamp t,
+                                         model::Timestamp start,
+                                         const model::Histogram& h) override;
+  AppendOutcome AppendHistogramWithStart(model::SeriesRef ref, model::Timestamp t,
+                                         model::Timestamp start,
+                                         const model::FloatHistogram& h) override;
   void AppendExemplar(model::SeriesRef ref, const model::Exemplar& exemplar) override;
   void UpdateMetadata(model::SeriesRef ref, const model::Metadata& metadata) override;
   void RejectLateStaleMarkers() override { reject_late_markers_ = true; }
@@ -75,7 +89,13 @@ class HeadAppender final : public storage::Appender {
 
   void ReadBounds();
   // Stages the sample when the outcome is kAppended.
-  AppendOutcome CheckOne(Shard& shard, const RefSample& sample) TB_REQUIRES(shard.mutex);
+  AppendOutcome CheckOne(Shard& shard, const RefSample& sample, model::Timestamp start)
+      TB_REQUIRES(shard.mutex);
+  // Stages a zero where the counter began, provided that this is newer than all of its series.
+  void StageStart(Shard& shard, const MemSeries& series, const RefSample& sample,
+                  model::Timestamp start) TB_REQUIRES(shard.mutex);
+  void StageStart(Shard& shard, const MemSeries& series, const storage::RefHistogram& h)
+      TB_REQUIRES(shard.mutex);
   AppendOutcome CheckStale(Shard& shard, const MemSeries& series, const RefSample& sample)
       TB_REQUIRES(shard.mutex);
   AppendOutcome CheckAndStage(Shard& shard, const MemSeries& series, storage::RefHistogram h)
@@ -141,9 +161,43 @@ MemSeries* HeadAppender::Touch(Shard& shard, model::SeriesRef ref) {
   return series;
 }
 
-AppendOutcome HeadAppender::CheckOne(Shard& shard, const RefSample& sample) {
+void HeadAppender::StageStart(Shard& /*shard*/, const MemSeries& series, const RefSample& sample,
+                              model::Timestamp start) {
+  const std::vector<RefSample>& staged = scratch_->staged;
+  const bool is_known = !staged.empty() && staged.back().ref == sample.ref &&
+                        start <= staged.back().t;  // a sample of the same message is newer
+  const AppendVerdict verdict = CheckFloat(series, start, 0, bounds_);
+  if (!is_known && verdict.in_order && verdict.outcome == AppendOutcome::kAppended) {
+    scratch_->staged.push_back({sample.ref, start, 0});
+  }
+}
+
+void HeadAppender::StageStart(Shard& /*shard*/, const MemSeries& series,
+                              const storage::RefHistogram& h) {
+  const std::vector<storage::RefHistogram>& staged = scratch_->histograms;
+  if (!staged.empty() && staged.back().ref == h.ref && h.start <= staged.back().t) return;
+  storage::RefHistogram zero;
+  zero.ref = h.ref;
+  zero.t = h.start;
+  zero.is_float = h.is_float;
+  if (h.is_float) {
+    zero.float_histogram = model::BeginningOf(h.float_histogram);
+  } else {
+    zero.histogram = model::BeginningOf(h.histogram);
+  }
+  const AppendVerdict verdict = CheckHistogram(head_.chunks[ShardOf(h.ref)], series, zero, bounds_);
+  if (verdict.in_order && verdict.outcome == AppendOutcome::kAppended) {
+    scratch_->histograms.push_back(std::move(zero));
+  }
+}
+
+AppendOutcome HeadAppender::CheckOne(Shard& shard, const RefSample& sample,
+                                     model::Timestamp start) {
   const MemSeries* series = Touch(shard, sample.ref);
   if (series == nullptr) return AppendOutcome::kUnknownSeries;
+  if (start != 0 && start < sample.t && head_.options.start_zeros) {
+    StageStart(shard, *series, sample, start);
+  }
   if (model::IsStaleNaN(sample.v) && series->histogram != 0) {
     // A series of histograms goes stale as a histogram does.
     return CheckStale(shard, *series, sample);
@@ -229,7 +283,9 @@ void HeadAppender::BeginHead(int64_t t) {
   ReadBounds();
 }
 
-void HeadAppender::Append(std::span<const RefSample> samples, std::span<AppendOutcome> outcomes) {
+void HeadAppender::AppendWithStarts(std::span<const RefSample> samples,
+                                    const storage::Starts& starts,
+                                    std::span<AppendOutcome> outcomes) {
   CHECK(outcomes.size() == samples.size(), "one outcome a sample");
   if (samples.empty() || done_) return;
   BeginHead(samples.front().t);
@@ -247,7 +303,7 @@ void HeadAppender::Append(std::span<const RefSample> samples, std::span<AppendOu
           SeriesTable<MemSeries>::Prefetch(shard, samples[scratch_->order[i + kAheadSeries]].ref);
         }
         const uint32_t position = scratch_->order[i];
-        outcomes[position] = CheckOne(shard, samples[position]);
+        outcomes[position] = CheckOne(shard, samples[position], starts[position]);
       }
       from = to;
     }
@@ -485,20 +541,24 @@ void HeadAppender::ApplyTo(uint32_t shard_index, std::span<const RefSample> samp
   }
 }
 
-AppendOutcome HeadAppender::AppendHistogram(model::SeriesRef ref, model::Timestamp t,
-                                            const model::Histogram& h) {
+AppendOutcome HeadAppender::AppendHistogramWithStart(model::SeriesRef ref, model::Timestamp t,
+                                                     model::Timestamp start,
+                                                     const model::Histogram& h) {
   if (!IsUsable(h)) return AppendOutcome::kInvalid;
   storage::RefHistogram staged;
+  staged.start = start;
   staged.ref = ref;
   staged.t = t;
   staged.histogram = h;
   return StageHistogram(std::move(staged));
 }
 
-AppendOutcome HeadAppender::AppendHistogram(model::SeriesRef ref, model::Timestamp t,
-                                            const model::FloatHistogram& h) {
+AppendOutcome HeadAppender::AppendHistogramWithStart(model::SeriesRef ref, model::Timestamp t,
+                                                     model::Timestamp start,
+                                                     const model::FloatHistogram& h) {
   if (!IsUsable(h)) return AppendOutcome::kInvalid;
   storage::RefHistogram staged;
+  staged.start = start;
   staged.ref = ref;
   staged.t = t;
   staged.is_float = true;
@@ -514,6 +574,10 @@ AppendOutcome HeadAppender::StageHistogram(storage::RefHistogram h) {
   {
     base::MutexLock lock(shard.mutex);
     if (const MemSeries* series = Touch(shard, h.ref)) {
+      if (h.start != 0 && h.start < h.t && head_.options.start_zeros) {
+        StageStart(shard, *series, h);
+      }
+      h.start = 0;  // the head keeps none
       outcome = CheckAndStage(shard, *series, std::move(h));
     }
   }

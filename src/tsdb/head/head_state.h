@@ -50,6 +50,7 @@ struct HeadOptions {
   size_t min_snapshot_log_bytes = 4 << 20;
   // Of the refs it gives away; above kMaxGeneration: of a head whose refs others must not know.
   uint16_t first_generation = 0;
+  bool start_zeros = false;  // a start timestamp newer than all of its series becomes a zero
 };
 
 // Buffers of one appender, handed on to the next.
