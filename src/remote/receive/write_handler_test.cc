@@ -542,6 +542,7 @@ TEST_F(WriteHandlerTest, StartTimestampsGoToTheStoreWithTheirSamples) {
   EXPECT_THAT(send(), want);
   store_.Forget();
   EXPECT_THAT(send(), want);
+  handler_.reset();  // before its metrics
 }
 
 TEST_F(WriteHandlerTest, KnowsTheFamiliesItWasToldOf) {
