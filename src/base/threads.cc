@@ -4,11 +4,12 @@
 #include <atomic>
 #include <chrono>
 #include <deque>
-#include <map>
+#include <functional>
 #include <pthread.h>
-#include <unordered_map>
 #include <utility>
 #include <vector>
+
+#include <absl/container/flat_hash_map.h>
 
 #include "base/mutex.h"
 
@@ -123,12 +124,13 @@ void ThreadPool::ParallelFor(size_t n, const std::function<void(size_t)>& body) 
 
 struct TimerQueue::State {
   using TimePoint = std::chrono::steady_clock::time_point;
+  using Due = std::pair<TimePoint, Id>;  // equal deadlines in the order of asking
 
   Mutex mutex;
   CondVar wake;
-  // In the order of running; equal deadlines in the order of asking.
-  std::map<std::pair<TimePoint, Id>, std::function<void()>> pending TB_GUARDED_BY(mutex);
-  std::unordered_map<Id, TimePoint> deadlines TB_GUARDED_BY(mutex);
+  // A heap, the first to run in front. Of what was cancelled it has some.
+  std::vector<Due> order TB_GUARDED_BY(mutex);
+  absl::flat_hash_map<Id, std::function<void()>> pending TB_GUARDED_BY(mutex);
   Id last_id TB_GUARDED_BY(mutex) = 0;
   bool stopping TB_GUARDED_BY(mutex) = false;
   std::thread thread;  // constant after construction
@@ -137,22 +139,35 @@ struct TimerQueue::State {
   std::function<void()> Next() TB_EXCLUDES(mutex) {
     MutexLock lock(mutex);
     while (!stopping) {
-      if (pending.empty()) {
+      if (order.empty()) {
         wake.Wait(mutex);
         continue;
       }
-      const auto first = pending.begin();
-      const auto left = first->first.first - std::chrono::steady_clock::now();
+      const auto [deadline, id] = order.front();
+      const auto left = deadline - std::chrono::steady_clock::now();
       if (left > std::chrono::nanoseconds(0)) {
         wake.WaitFor(mutex, left);
         continue;
       }
-      std::function<void()> callback = std::move(first->second);
-      deadlines.erase(first->first.second);
-      pending.erase(first);
-      return callback;
+      std::ranges::pop_heap(order, std::greater());
+      order.pop_back();
+      if (const auto found = pending.find(id); found != pending.end()) {
+        std::function<void()> callback = std::move(found->second);
+        pending.erase(found);
+        return callback;
+      }
     }
     return nullptr;
+  }
+
+  // Cancelled ones whose time is far away must not add up.
+  void DropCancelled() TB_REQUIRES(mutex) {
+    constexpr size_t kFew = 64;
+    if (order.size() <= 2 * pending.size() + kFew) return;
+    std::erase_if(order, [&](const Due& due) TB_NO_THREAD_SAFETY_ANALYSIS {
+      return !pending.contains(due.second);
+    });
+    std::ranges::make_heap(order, std::greater());
   }
 };
 
@@ -182,9 +197,10 @@ TimerQueue::Id TimerQueue::RunAfter(int64_t delay_ms, std::function<void()> call
   {
     MutexLock lock(state_->mutex);
     id = ++state_->last_id;
-    const auto at = state_->pending.emplace(std::pair(deadline, id), std::move(callback)).first;
-    state_->deadlines.emplace(id, deadline);
-    is_first = at == state_->pending.begin();
+    is_first = state_->order.empty() || deadline < state_->order.front().first;
+    state_->pending.emplace(id, std::move(callback));
+    state_->order.emplace_back(deadline, id);
+    std::ranges::push_heap(state_->order, std::greater());
   }
   if (is_first) state_->wake.NotifyOne();
   return id;
@@ -193,12 +209,11 @@ TimerQueue::Id TimerQueue::RunAfter(int64_t delay_ms, std::function<void()> call
 bool TimerQueue::Cancel(Id id) {
   std::function<void()> dropped;  // destroyed outside the lock: it may own anything
   MutexLock lock(state_->mutex);
-  const auto found = state_->deadlines.find(id);
-  if (found == state_->deadlines.end()) return false;
-  const auto at = state_->pending.find(std::pair(found->second, id));
-  dropped = std::move(at->second);
-  state_->pending.erase(at);
-  state_->deadlines.erase(found);
+  const auto found = state_->pending.find(id);
+  if (found == state_->pending.end()) return false;
+  dropped = std::move(found->second);
+  state_->pending.erase(found);
+  state_->DropCancelled();
   return true;
 }
 

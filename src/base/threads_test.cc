@@ -68,6 +68,28 @@ TEST(TimerQueue, RunsInTheOrderOfDeadlines) {
   EXPECT_EQ(order, (std::vector<int>{1, 2, 3}));
 }
 
+TEST(TimerQueue, CancellingManyLeavesTheOthersInOrder) {
+  constexpr int kTimers = 400;
+  TimerQueue timers("timers");
+  std::promise<void> done;
+  std::vector<int> ran;  // touched by the queue's thread only, until done
+  std::vector<TimerQueue::Id> ids;
+  // Asked for in one order, due in the other.
+  for (int i = 0; i < kTimers; ++i) {
+    ids.push_back(timers.RunAfter(1000 - i, [&, i] { ran.push_back(i); }));
+  }
+  for (int i = 0; i < kTimers; ++i) {
+    EXPECT_TRUE(i % 8 == 0 || timers.Cancel(ids[static_cast<size_t>(i)]));
+  }
+  timers.RunAfter(1100, [&] { done.set_value(); });
+  ASSERT_EQ(done.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  std::vector<int> want;
+  for (int i = kTimers - 8; i >= 0; i -= 8) {
+    want.push_back(i);
+  }
+  EXPECT_EQ(ran, want);
+}
+
 TEST(TimerQueue, CancelsWhatIsPendingOnly) {
   TimerQueue timers("timers");
   std::promise<void> running;

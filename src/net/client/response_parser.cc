@@ -12,6 +12,7 @@ constexpr size_t kMaxHead = 256 << 10;
 constexpr size_t kMaxReserve = 16 << 20;
 
 bool HasToken(std::string_view list, std::string_view token) {
+  if (list.empty()) return false;
   for (const std::string_view part : base::Split(list, ',')) {
     if (base::EqualsIgnoreCase(base::TrimSpace(part), token)) return true;
   }
@@ -38,15 +39,20 @@ ResponseParser::State ResponseParser::Feed(std::string_view bytes) {
     }
     if (TakesLines()) {
       const size_t newline = bytes.find('\n');
-      const std::string_view part = bytes.substr(0, newline);
-      head_bytes_ += part.size() + (newline != std::string_view::npos ? 1 : 0);
+      std::string_view line = bytes.substr(0, newline);
+      head_bytes_ += line.size() + (newline != std::string_view::npos ? 1 : 0);
       if (head_bytes_ > kMaxHead) return State::kMalformed;
-      line_.append(part);
-      if (newline == std::string_view::npos) return State::kReading;
+      if (newline == std::string_view::npos) {
+        line_.append(line);
+        return State::kReading;
+      }
       bytes.remove_prefix(newline + 1);
-      std::string line;
-      line.swap(line_);
-      if (line.ends_with('\r')) line.pop_back();
+      std::string whole;  // where it did not come at once
+      if (!line_.empty()) {
+        whole.swap(line_);
+        line = whole.append(line);
+      }
+      if (line.ends_with('\r')) line.remove_suffix(1);
       if (!OnLine(line)) return State::kMalformed;
       if (max_body_ != 0 && step_ != Step::kUntilClose && body_.size() + left_ > max_body_) {
         return State::kTooLarge;
