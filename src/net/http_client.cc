@@ -26,7 +26,9 @@ std::atomic<uint64_t> next_id{1};  // of clients, for cancelling
 
 constexpr long kMaxRedirects = 10;
 constexpr long kIdleConnectionSeconds = 300;
-constexpr long kStreamKeepAliveSeconds = 30;
+// A silent connection is probed after that; nine probes without an answer end it.
+constexpr long kKeepAliveSeconds = 30;
+constexpr long kProbeSeconds = 10;
 
 // A header line must not be able to smuggle in another.
 bool ValidHeader(std::string_view name, std::string_view value) {
@@ -430,11 +432,11 @@ class CurlClient final : public HttpClient {
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, options_.follow_redirects ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_MAXREDIRS, kMaxRedirects);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer.header_list.get());
-    if (request.on_data) {  // a peer that vanished must not look like one that has no news
-      curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-      curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, kStreamKeepAliveSeconds);
-      curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, kStreamKeepAliveSeconds);
-    }
+    // A peer that vanished must not look like one that has no news. Of all requests, because a
+    // stream may go over the connection that another one has made.
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, kKeepAliveSeconds);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, kProbeSeconds);
     if (!request.unix_socket.empty()) {
       curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
     }
