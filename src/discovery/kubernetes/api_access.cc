@@ -1,7 +1,6 @@
 #include "discovery/kubernetes/api_access.h"
 
-#include <cstdlib>
-
+#include "base/environment.h"
 #include "base/strings.h"
 #include "config/kubeconfig.h"
 
@@ -48,13 +47,9 @@ Result<ApiAccess> OfServiceAccount(const config::KubernetesSdConfig& config, bas
 }  // namespace
 
 InCluster InCluster::FromEnvironment() {
-  const auto value = [](const char* name) {
-    const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets it
-    return std::string(text == nullptr ? "" : text);
-  };
   InCluster in_cluster;
-  in_cluster.host = value("KUBERNETES_SERVICE_HOST");
-  in_cluster.port = value("KUBERNETES_SERVICE_PORT");
+  in_cluster.host = base::Environment("KUBERNETES_SERVICE_HOST");
+  in_cluster.port = base::Environment("KUBERNETES_SERVICE_PORT");
   return in_cluster;
 }
 

@@ -1,7 +1,6 @@
 #include "net/client/aws_credentials.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <ctime>
 #include <limits>
 #include <utility>
@@ -9,8 +8,10 @@
 #include <fmt/format.h>
 
 #include "base/clock.h"
+#include "base/environment.h"
 #include "base/fs.h"
 #include "base/strings.h"
+#include "net/client/instance_metadata.h"
 #include "net/client/json_object.h"
 #include "net/client/transfer_loop.h"
 #include "net/client/watched_file.h"
@@ -18,17 +19,13 @@
 namespace tributary::net {
 namespace {
 
+using base::Environment;
 using base::Result;
 using base::Status;
 
 constexpr int64_t kExpiryMarginMs = 30'000;
 constexpr size_t kMaxAnswerBytes = 1 << 20;
 constexpr std::string_view kSessionName = "tributary";
-
-std::string Environment(const char* name) {
-  const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets it
-  return text == nullptr ? std::string() : std::string(text);
-}
 
 // "2026-01-31T10:00:00Z"; nullopt: not a time.
 std::optional<int64_t> ParseTime(const std::string& text) {
@@ -126,7 +123,7 @@ Result<AwsCredentials> ParseStsAnswer(std::string_view xml) {
 Result<AwsCredentials> ParseContainerAnswer(std::string_view json) {
   JsonObject object(json);
   AwsCredentials credentials;
-  if (!object.Open()) return base::Corruption("sigv4: container credentials are no json object");
+  if (!object.Open()) return base::Corruption("sigv4: credentials are no json object");
   while (const std::optional<std::string> key = object.NextKey()) {
     const std::optional<std::string> value = object.Value();
     if (!value) break;
@@ -135,8 +132,8 @@ Result<AwsCredentials> ParseContainerAnswer(std::string_view json) {
     if (*key == "Token") credentials.session_token = *value;
     if (*key == "Expiration") credentials.expires_unix_s = ParseTime(*value);
   }
-  if (object.broken()) return base::Corruption("sigv4: container credentials are not valid json");
-  return Checked(std::move(credentials), "the container endpoint");
+  if (object.broken()) return base::Corruption("sigv4: credentials are not valid json");
+  return Checked(std::move(credentials), "the container or instance");
 }
 
 AwsProfile ParseAwsProfile(std::string_view name, std::string_view credentials_text,
@@ -214,9 +211,14 @@ Status AwsCredentialSource::FindOrigin() {
     origin_ = Origin::kContainer;
     return {};
   }
+  instance_url_ = InstanceMetadataUrl();
+  if (!instance_url_.empty()) {
+    origin_ = Origin::kInstance;
+    return {};
+  }
   return base::InvalidArgument(
       "sigv4: no credentials: give access_key and secret_key, a profile, AWS_ACCESS_KEY_ID and "
-      "AWS_SECRET_ACCESS_KEY, or a web identity (the instance metadata service is not asked)");
+      "AWS_SECRET_ACCESS_KEY, or a web identity (AWS_EC2_METADATA_DISABLED is set)");
 }
 
 std::string AwsCredentialSource::StsUrl() const {
@@ -266,6 +268,12 @@ void AwsCredentialSource::AskOrigin(Done done) {
       parse = ParseContainerAnswer;
       break;
     }
+    case Origin::kInstance:
+      return AskInstanceMetadata(
+          *plain_, instance_url_,
+          [url = instance_url_, done = std::move(done)](const Result<ClientResponse>& response) {
+            done(FromAnswer(response, url, ParseContainerAnswer));
+          });
   }
   std::string url = request.url;
   plain_->Send(std::move(request), [url = std::move(url), parse, done = std::move(done)](

@@ -1,8 +1,7 @@
 // The credentials that SigV4 signs with, found as Amazon's SDKs find them: the configuration's
 // keys, a named profile, the environment's keys, a web identity token (IRSA), the default profile,
-// the container endpoint (EKS pod identity, ECS). With role_arn, those of that role, assumed with
-// what was found. Kept until shortly before they expire. The instance metadata service is not
-// asked.
+// the container endpoint (EKS pod identity, ECS), the instance's role (EC2). With role_arn, those
+// of that role, assumed with what was found. Kept until shortly before they expire.
 //
 // Sources: the AWS SDK and tools reference guide (credential providers), STS API 2011-06-15.
 #pragma once
@@ -24,7 +23,8 @@ struct AwsCredentials {
   std::optional<int64_t> expires_unix_s;
 };
 
-// The answers of STS (XML) and of container endpoints (JSON). Hostile input gives an error.
+// The answers of STS (XML), and of container endpoints and instances (JSON). Hostile input gives an
+// error.
 base::Result<AwsCredentials> ParseStsAnswer(std::string_view xml);
 base::Result<AwsCredentials> ParseContainerAnswer(std::string_view json);
 
@@ -49,7 +49,7 @@ class AwsCredentialSource : public std::enable_shared_from_this<AwsCredentialSou
   void Get(SharedValue<AwsCredentials>::Done done);
 
  private:
-  enum class Origin : unsigned char { kKeys, kWebIdentity, kContainer };
+  enum class Origin : unsigned char { kKeys, kWebIdentity, kContainer, kInstance };
   using Done = SharedValue<AwsCredentials>::Done;
 
   explicit AwsCredentialSource(SigV4 options) : options_(std::move(options)) {}
@@ -63,7 +63,7 @@ class AwsCredentialSource : public std::enable_shared_from_this<AwsCredentialSou
   Origin origin_ = Origin::kKeys;
   AwsCredentials keys_;  // of Origin::kKeys
   std::string web_identity_file_, web_identity_role_, web_identity_session_;
-  std::string container_url_;
+  std::string container_url_, instance_url_;
   SharedValue<AwsCredentials> credentials_;
   std::unique_ptr<HttpClient> plain_;   // for requests that are not signed
   std::unique_ptr<HttpClient> signed_;  // for AssumeRole; made with the credentials at hand

@@ -26,9 +26,11 @@ class ScopedEnvironment {
           "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_WEB_IDENTITY_TOKEN_FILE",
           "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
           "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-          "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_ENDPOINT_URL_STS"}) {
+          "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_ENDPOINT_URL_STS",
+          "AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"}) {
       Hide(name);
     }
+    Set("AWS_EC2_METADATA_DISABLED", "true");
     Set("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent");
     Set("AWS_CONFIG_FILE", "/nonexistent");
   }
@@ -97,6 +99,8 @@ class AwsCredentialsTest : public ::testing::Test {
             response.Write(
                 fmt::format(R"({{"AccessKeyId": "POD:{}", "SecretAccessKey": "s", "Token": "t"}})",
                             request.header("Authorization")));
+          } else if (request.path().starts_with("/instance/")) {
+            AnswerAsInstance(request, response);
           } else {
             response.Write(fmt::format("{}|{}", request.header("Authorization"),
                                        request.header("X-Amz-Security-Token")));
@@ -104,6 +108,28 @@ class AwsCredentialsTest : public ::testing::Test {
         }).value();
     server_->Start();
     environment_.Set("AWS_ENDPOINT_URL_STS", Url("/sts"));
+  }
+  // As an EC2 instance does that wants a session.
+  void AnswerAsInstance(Request& request, ResponseWriter& response) {
+    constexpr std::string_view kRoles = "/instance/latest/meta-data/iam/security-credentials/";
+    ++instance_requests_;
+    if (request.path() == "/instance/latest/api/token") {
+      const bool good = request.method() == "PUT" &&
+                        !request.header("X-aws-ec2-metadata-token-ttl-seconds").empty();
+      response.SetStatus(good ? 200 : 400);
+      response.Write("session==");
+    } else if (request.header("X-aws-ec2-metadata-token") != "session==") {
+      response.SetStatus(401);
+    } else if (request.path() == kRoles) {
+      response.Write(role_);
+    } else if (request.path() == std::string(kRoles) + "node-role") {
+      response.Write(fmt::format(
+          R"({{"Code": "Success", "AccessKeyId": "NODE", "SecretAccessKey": "s", "Token": "t", )"
+          R"("Expiration": "{}"}})",
+          Time(std::time(nullptr) + lifetime_s_)));
+    } else {
+      response.SetStatus(404);
+    }
   }
   std::string Url(const std::string& path) const {
     return fmt::format("http://127.0.0.1:{}{}", server_->ports()[0], path);
@@ -123,7 +149,8 @@ class AwsCredentialsTest : public ::testing::Test {
   }
 
   ScopedEnvironment environment_;
-  std::atomic<int> sts_requests_ = 0;
+  std::atomic<int> sts_requests_ = 0, instance_requests_ = 0;
+  std::string role_ = "node-role\n";
   int sts_status_ = 200;
   int lifetime_s_ = 3600;
   std::string sts_body_, sts_authorization_;
@@ -192,6 +219,33 @@ TEST_F(AwsCredentialsTest, AContainerEndpointIsAsked) {
   const std::string answer = Signed(*Client(In("r")).value());
   EXPECT_THAT(answer, HasSubstr("Credential=POD:pod-token/"));
   EXPECT_THAT(answer, ::testing::EndsWith("|t"));
+}
+
+TEST_F(AwsCredentialsTest, TheInstanceIsAskedForItsRole) {
+  environment_.Set("AWS_EC2_METADATA_DISABLED", "false");
+  environment_.Set("AWS_EC2_METADATA_SERVICE_ENDPOINT", Url("/instance/"));
+  const auto client = Client(In("r")).value();
+  for (int i = 0; i < 2; ++i) {
+    const std::string answer = Signed(*client);
+    EXPECT_THAT(answer, HasSubstr("Credential=NODE/"));
+    EXPECT_THAT(answer, ::testing::EndsWith("|t"));
+  }
+  EXPECT_EQ(instance_requests_, 3) << "they are kept while they are valid";
+  SigV4 with_role = In("r");
+  with_role.role_arn = "arn:x";
+  EXPECT_THAT(Signed(*Client(with_role).value()), HasSubstr("Credential=TEMP/"));
+  EXPECT_THAT(sts_authorization_, HasSubstr("Credential=NODE/"));
+}
+
+TEST_F(AwsCredentialsTest, AnInstanceWithoutARoleOrWithoutTheServiceIsAnError) {
+  environment_.Set("AWS_EC2_METADATA_DISABLED", "");
+  environment_.Set("AWS_EC2_METADATA_SERVICE_ENDPOINT", Url("/instance"));
+  role_ = "";
+  EXPECT_THAT(Signed(*Client(In("r")).value()), HasSubstr("the instance has no role"));
+  role_ = "other";
+  EXPECT_THAT(Signed(*Client(In("r")).value()), HasSubstr("was answered with 404"));
+  environment_.Set("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1");
+  EXPECT_THAT(Signed(*Client(In("r")).value()), HasSubstr("request for credentials"));
 }
 
 TEST_F(AwsCredentialsTest, ProfilesOfTheSharedFiles) {
