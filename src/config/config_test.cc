@@ -300,8 +300,16 @@ TEST(ConfigTest, ExternalLabelsAreExpandedFromTheEnvironment) {
   f("$(POD_NAME)", "$(POD_NAME)");
 }
 
+TEST(ConfigTest, RemoteWriteGoesToAnyAddressOfItsNameWhereThatIsAskedFor) {
+  const auto config = MustParse(
+      "remote_write: [{url: http://w/push, round_robin_dns: true}, {url: http://x/push}]\n");
+  EXPECT_TRUE(config->remote_write[0].http.shuffle_addresses);
+  EXPECT_FALSE(config->remote_write[1].http.shuffle_addresses);
+}
+
 TEST(ConfigTest, UnservedSectionsAreNamedWithTheirLines) {
-  const auto config = MustParse(R"(alerting:
+  const auto config = MustParse(R"(global: {query_log_file: queries.log}
+alerting:
   alert_relabel_configs:
   - {regex: prometheus_replica, action: labeldrop}
 rule_files: [rules/*.yaml]
@@ -318,9 +326,9 @@ scrape_configs:
 runtime: {gogc: 50}
 )");
   EXPECT_THAT(config->unserved,
-              testing::UnorderedElementsAre("alerting (line 1)", "rule_files (line 4)",
-                                            "remote_read (line 5)", "tracing (line 7)",
-                                            "otlp (line 8)", "remote_write[0].azuread (line 11)"));
+              testing::UnorderedElementsAre("alerting (line 2)", "rule_files (line 5)",
+                                            "remote_read (line 6)", "tracing (line 8)",
+                                            "otlp (line 9)", "remote_write[0].azuread (line 12)"));
   EXPECT_TRUE(config->has_alerting);
   EXPECT_TRUE(config->has_remote_read);
   EXPECT_THAT(config->rule_files, ElementsAre("/etc/prom/rules/*.yaml"));

@@ -67,7 +67,6 @@ void ReadSection(MapReader& reader, GlobalSection* out) {
   reader.DurationMs("rule_query_offset", &global.rule_query_offset_ms);
   reader.Path("query_log_file", &global.query_log_file);
   reader.Path("scrape_failure_log_file", &global.scrape_failure_log_file);
-  reader.Unserved("query_log_file");
   ReadScrapeProtocols(reader, &defaults.scrape_protocols);
   ReadScrapeLimits(reader, &defaults.limits);
   std::optional<NameValidation> validation;

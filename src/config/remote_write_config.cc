@@ -130,6 +130,7 @@ RemoteWriteConfig ReadRemoteWrite(MapReader& reader, NameValidation validation) 
   reader.Bool("failed_request_logging", &log_failed_requests);
   if (log_failed_requests) reader.Unserved("failed_request_logging");
   ReadHttpClient(reader, &config.http);
+  config.http.shuffle_addresses = config.round_robin_dns;
   ReadSigV4(reader, &config.http);
   reader.Unserved("azuread");
   reader.Unserved("google_iam");

@@ -429,6 +429,10 @@ class CurlClient final : public HttpClient {
     curl_easy_setopt(
         easy, CURLOPT_HTTP_VERSION,
         static_cast<long>(options_.enable_http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
+    if (options_.shuffle_addresses) {
+      curl_easy_setopt(easy, CURLOPT_DNS_SHUFFLE_ADDRESSES, 1L);
+      curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);  // what is cached is not shuffled again
+    }
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, options_.follow_redirects ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_MAXREDIRS, kMaxRedirects);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer.header_list.get());

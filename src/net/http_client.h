@@ -67,6 +67,7 @@ struct HttpClientOptions {
   TlsClientOptions tls;
   bool follow_redirects = true;
   bool enable_http2 = false;
+  bool shuffle_addresses = false;  // each connection goes to any of its name's addresses
   std::string proxy_url, no_proxy;
   bool proxy_from_environment = false;
   std::map<std::string, std::vector<std::string>> proxy_connect_header;

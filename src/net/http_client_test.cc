@@ -3,6 +3,8 @@
 #include <atomic>
 #include <chrono>
 #include <mutex>
+#include <set>
+#include <string>
 #include <sys/un.h>
 #include <thread>
 
@@ -22,9 +24,10 @@ using testing::TempDir;
 class HttpClientTest : public ::testing::Test {
  protected:
   void Serve(Handler handler) { server_ = NewServer(std::move(handler)); }
-  static std::unique_ptr<HttpServer> NewServer(Handler handler) {
+  static std::unique_ptr<HttpServer> NewServer(Handler handler,
+                                               const std::string& address = "127.0.0.1:0") {
     HttpServerOptions options;
-    options.listen_addresses = {"127.0.0.1:0"};
+    options.listen_addresses = {address};
     options.handler_threads = 4;
     auto server = HttpServer::Create(options, nullptr, std::move(handler)).value();
     server->Start();
@@ -165,6 +168,35 @@ TEST_F(HttpClientTest, ConnectionsAreReused) {
   request.url = Url();
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(client->SendAndWait(request));
   for (const std::string& peer : peers) EXPECT_EQ(peer, peers[0]);
+}
+
+TEST_F(HttpClientTest, ConnectionsGoToAllAddressesOfANameWhereThatIsAskedFor) {
+  const auto named = [](const char* name) {
+    return [name](Request&, ResponseWriter& response) {
+      response.SetHeader("Connection", "close");
+      response.Write(name);
+    };
+  };
+  Serve(named("four"));
+  const std::string port = std::to_string(server_->ports()[0]);
+  HttpServerOptions six;
+  six.listen_addresses = {"[::1]:" + port};
+  if (!HttpServer::Create(six, nullptr, named("probe"))) GTEST_SKIP() << "no [::1] here";
+  const auto other = NewServer(named("six"), "[::1]:" + port);
+  ClientRequest request;
+  request.url = "http://localhost:" + port + "/";
+  const auto peers = [&](bool shuffle) {
+    HttpClientOptions options;
+    options.shuffle_addresses = shuffle;
+    const auto client = HttpClient::Create(options).value();
+    std::set<std::string> seen;
+    for (int i = 0; i < 40; ++i) {
+      seen.insert(client->SendAndWait(request)->body);
+    }
+    return seen.size();
+  };
+  EXPECT_EQ(peers(false), 1u);
+  EXPECT_EQ(peers(true), 2u);
 }
 
 TEST_F(HttpClientTest, OAuth2TokenIsFetchedOnceAndKept) {
