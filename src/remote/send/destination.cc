@@ -41,8 +41,9 @@ base::Result<std::unique_ptr<Destination>> Destination::Start(
   ASSIGN_OR_RETURN(self->log_, LogFollower::Open(source, fs, config.name,
                                                  base::JoinPath(options.state_dir, config.name)));
   Destination* raw = self.get();
-  self->trimmer_.emplace(options, config.name, config.queue.max_samples_per_send, source,
-                         *self->log_, clock, self->probe_, [raw] { return raw->Ending(); });
+  self->trimmer_ = std::make_unique<BacklogTrimmer>(
+      options, config.name, config.queue.max_samples_per_send, source, *self->log_, clock,
+      self->probe_, [raw] { return raw->Ending(); });
   self->UpdateGauges();
   self->thread_ = std::thread([raw] { raw->Run(); });
   return self;

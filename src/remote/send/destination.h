@@ -13,7 +13,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -80,7 +79,7 @@ class Destination {
   MessageEncoder encoder_;
   WindowSender sender_;
   std::unique_ptr<LogFollower> log_;
-  std::optional<BacklogTrimmer> trimmer_;
+  std::unique_ptr<BacklogTrimmer> trimmer_;
 
   const RequestSize request_size_;
 
