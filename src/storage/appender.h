@@ -64,7 +64,8 @@ class Appender {
   // Takes floats; outcomes[i] tells what became of samples[i]. Outcomes are final except that
   // Commit() itself can fail as a whole. REQUIRES: outcomes.size() == samples.size().
   virtual void Append(std::span<const RefSample> samples, std::span<AppendOutcome> outcomes) = 0;
-  // The same with the times at which the counters began. Stores that do not keep them do without.
+  // The same with the times at which the counters began. A store keeps them, puts a zero where one
+  // is newer than all of its series, or does without.
   virtual void AppendWithStarts(std::span<const RefSample> samples, const Starts& /*starts*/,
                                 std::span<AppendOutcome> outcomes) {
     Append(samples, outcomes);

@@ -18,6 +18,8 @@ TEST(BacklogLimit, BytesAreCountedFromThePosition) {
   const BacklogLimit limit(1000, 0);
   EXPECT_EQ(limit.Exceeded(0, {0, 0}, 1000), nullptr);
   EXPECT_STREQ(limit.Exceeded(0, {0, 0}, 1001), "backlog_too_large");
+  EXPECT_FALSE(limit.HasRoom(876));
+  EXPECT_TRUE(limit.HasRoom(875));
 }
 
 TEST(BacklogLimit, LogIsAsOldAsTheTimeSinceItWasWritten) {

@@ -17,7 +17,8 @@ struct AgentSeries : SeriesBase {
   static constexpr uint8_t kHasSample = 2;  // newest is set
   static constexpr uint8_t kDying = 4;      // will be removed unless someone asks for it again
 
-  // A segment of the log at or after the one that holds its newest sample.
+  // Once its appender has ended: a segment of the log at or after the one that holds its newest
+  // sample.
   uint32_t newest_segment = 0;
   int64_t newest = 0;  // time of its newest sample
 
