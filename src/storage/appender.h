@@ -94,6 +94,10 @@ class Appender {
   // kOutOfOrder, however wide the out-of-order window: who writes markers of their own accord must
   // not end a series that someone else goes on writing. For stores with such a window.
   virtual void RejectLateStaleMarkers() {}
+  // From now on what this batch takes may be handed over again before it has ended, in another
+  // batch: a sender that gets no answer in time asks anew. That one must not be told that the
+  // sample is there already while this one may still fail. For batches that a network brings.
+  virtual void ExpectResends() {}
 
   // On success everything accepted is in the WAL (synced when the store is configured so). On
   // failure nothing is visible; kNoSpace and kUnavailable may be retried by the sender.

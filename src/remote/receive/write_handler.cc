@@ -138,6 +138,7 @@ class Handler final : public WriteHandler {
         .keep_starts = options_.keep_starts,
     };
     const std::unique_ptr<storage::Appender> appender = storage_.NewAppender();
+    appender->ExpectResends();
     if (protocol == WriteProtocol::kV1) {
       WriteV1 source;
       BatchWriter writer(batch, *appender, source, scratch.batch);

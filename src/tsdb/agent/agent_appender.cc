@@ -53,7 +53,7 @@ class AgentAppender final : public storage::Appender {
     const uint32_t slot = store_.series.FindByLabels(shard, labels, hash);
     if (slot != IdTable::kNone) {
       AgentSeries& series = shard.slots[slot];
-      series.flags &= static_cast<uint8_t>(~AgentSeries::kDying);
+      series.Set(AgentSeries::kDying, false);
       return MakeSeriesRef(shard_index, slot, series.generation);
     }
     const LabelRun run = store_.labels.Intern(labels);
@@ -144,6 +144,8 @@ class AgentAppender final : public storage::Appender {
     // As Prometheus's agent: metadata is sent from what targets say, not kept per series.
   }
 
+  void ExpectResends() override { expects_resends_ = true; }
+
   base::Status Commit() override {
     if (std::exchange(done_, true)) {
       return {};
@@ -151,6 +153,7 @@ class AgentAppender final : public storage::Appender {
     Buffers& b = *buffers_;
     if (store_.followers != nullptr && store_.followers->AllDecline()) {
       store_.followers->LeaveOut({b.samples.size(), b.histograms.size(), b.exemplars.size()});
+      EndPending();
       ClearBuffers();
       return {};
     }
@@ -171,6 +174,7 @@ class AgentAppender final : public storage::Appender {
       if (has_unlogged_ || segment != segment_) {
         NoteWritten(segment);
       }
+      EndPending();
       store_.metrics.float_samples.Add(static_cast<double>(b.samples.size()));
       store_.metrics.histogram_samples.Add(static_cast<double>(b.histograms.size()));
       store_.metrics.exemplars.Add(static_cast<double>(b.exemplars.size()));
@@ -200,16 +204,19 @@ class AgentAppender final : public storage::Appender {
     if (series == nullptr) {
       return storage::AppendOutcome::kUnknownSeries;
     }
-    series->flags &= static_cast<uint8_t>(~AgentSeries::kDying);
+    series->Set(AgentSeries::kDying, false);
     has_unlogged_ |= !series->Has(AgentSeries::kLogged);
-    if (series->Has(AgentSeries::kHasSample) &&
+    if (series->Has(AgentSeries::kHasSample) && !series->Has(AgentSeries::kPending) &&
         t <= series->newest - store_.options.out_of_order_window_ms) {
       return storage::AppendOutcome::kOutOfOrder;
     }
-    // As if it were written already: nearly every time it soon is, and the series is here now.
-    series->newest = series->Has(AgentSeries::kHasSample) ? std::max(series->newest, t) : t;
-    series->flags |= AgentSeries::kHasSample;
     series->newest_segment = std::max(series->newest_segment, segment_);
+    // As if it were written already: nearly every time it soon is, and the series is here now.
+    if (!series->Has(AgentSeries::kHasSample) || t > series->newest) {
+      series->newest = t;
+      series->Set(AgentSeries::kHasSample, true);
+      series->Set(AgentSeries::kPending, expects_resends_);
+    }
     return storage::AppendOutcome::kAppended;
   }
 
@@ -280,36 +287,52 @@ class AgentAppender final : public storage::Appender {
     }
   }
 
-  // visit(series) for that of each sample and histogram.
+  // visit(series, t) for each sample and histogram.
   template <class F>
-  void ForEachSeries(F&& visit) {
-    const auto find = [&](AgentSeriesTable::Shard& shard, model::SeriesRef ref)
+  void ForEachSample(F&& visit) {
+    const auto find = [&](AgentSeriesTable::Shard& shard, const auto& sample)
                           TB_NO_THREAD_SAFETY_ANALYSIS {
-                            if (AgentSeries* series = AgentSeriesTable::Find(shard, ref)) {
-                              visit(*series);
+                            if (AgentSeries* series = AgentSeriesTable::Find(shard, sample.ref)) {
+                              visit(*series, sample.t);
                             }
                           };
     ForEachByShard(
         std::span<const storage::RefSample>(buffers_->samples),
-        [&](AgentSeriesTable::Shard& shard, size_t i) { find(shard, buffers_->samples[i].ref); });
-    ForEachByShard(std::span<const storage::RefHistogram>(buffers_->histograms),
-                   [&](AgentSeriesTable::Shard& shard, size_t i) {
-                     find(shard, buffers_->histograms[i].ref);
-                   });
+        [&](AgentSeriesTable::Shard& shard, size_t i) { find(shard, buffers_->samples[i]); });
+    ForEachByShard(
+        std::span<const storage::RefHistogram>(buffers_->histograms),
+        [&](AgentSeriesTable::Shard& shard, size_t i) { find(shard, buffers_->histograms[i]); });
   }
 
   // What Check() could not know: that the labels are in the log, and that the segment is another.
   void NoteWritten(uint32_t segment) {
-    ForEachSeries([segment](AgentSeries& series) {
-      series.flags |= AgentSeries::kLogged;
+    ForEachSample([segment](AgentSeries& series, model::Timestamp /*t*/) {
+      series.Set(AgentSeries::kLogged, true);
       series.newest_segment = std::max(series.newest_segment, segment);
+    });
+  }
+
+  // What this batch has added is certain from now on, and so is the newest of its series unless
+  // another batch has added its own.
+  void EndPending() {
+    if (!expects_resends_) {
+      return;
+    }
+    ForEachSample([](AgentSeries& series, model::Timestamp t) {
+      if (series.Has(AgentSeries::kHasSample) && series.newest > t) {
+        return;
+      }
+      series.newest = t;
+      series.Set(AgentSeries::kHasSample, true);
+      series.Set(AgentSeries::kPending, false);
     });
   }
 
   // What Check() noted did not happen: what was the newest before is not known any more.
   void Forget() {
-    ForEachSeries([](AgentSeries& series) {
-      series.flags &= static_cast<uint8_t>(~AgentSeries::kHasSample);
+    ForEachSample([](AgentSeries& series, model::Timestamp /*t*/) {
+      series.Set(AgentSeries::kHasSample, false);
+      series.Set(AgentSeries::kPending, false);
     });
   }
 
@@ -327,6 +350,7 @@ class AgentAppender final : public storage::Appender {
   std::vector<model::Label> labels_;
   storage::AppenderStats stats_;
   bool done_ = false;
+  bool expects_resends_ = false;
   bool has_unlogged_ = false;  // one of the series, when its sample was appended
   const uint32_t segment_;  // where samples will be written, unless the next one begins meanwhile
 };

@@ -16,6 +16,7 @@ struct AgentSeries : SeriesBase {
   static constexpr uint8_t kLogged = 1;     // its labels are in the log
   static constexpr uint8_t kHasSample = 2;  // newest is set
   static constexpr uint8_t kDying = 4;      // will be removed unless someone asks for it again
+  static constexpr uint8_t kPending = 8;    // newest may not get into the log, and be sent again
 
   // Once its appender has ended: a segment of the log at or after the one that holds its newest
   // sample.
@@ -23,6 +24,9 @@ struct AgentSeries : SeriesBase {
   int64_t newest = 0;  // time of its newest sample
 
   bool Has(uint8_t flag) const { return (flags & flag) != 0; }
+  void Set(uint8_t flag, bool on) {
+    flags = static_cast<uint8_t>(on ? flags | flag : flags & ~flag);
+  }
 };
 static_assert(sizeof(AgentSeries) == 24);
 
