@@ -136,6 +136,13 @@ TEST(ConfigErrorsTest, HttpClients) {
   f("authorization: {credentials: a}\n  basic_auth: {username: a}", "at most one of basic_auth");
   f("oauth2: {client_id: a}", "token_url must be configured");
   f("oauth2: {token_url: http://a/}", "client_id must be configured");
+  f("oauth2: {client_id: a, token_url: http://a/, grant_type: b}", "expected client_credentials");
+  const std::string jwt =
+      "oauth2: {client_id: a, token_url: http://a/, "
+      "grant_type: \"urn:ietf:params:oauth:grant-type:jwt-bearer\", ";
+  f(jwt + "client_certificate_key: a, client_certificate_key_file: b}",
+    "at most one of client_certificate_key");
+  f(jwt + "signature_algorithm: HS256}", "expected one of RS256, RS384, RS512");
   f("tls_config: {cert_file: a}", "exactly one of key or key_file");
   f("tls_config: {key_file: a}", "exactly one of cert or cert_file");
   f("tls_config: {ca: a, ca_file: b}", "at most one of ca");

@@ -364,6 +364,13 @@ scrape_configs:
   authorization: {credentials: hidden8}
   proxy_url: http://p:hidden9@proxy:1/
   tls_config: {cert: c, key: hidden10}
+- job_name: c
+  oauth2:
+    client_id: id
+    token_url: http://t/
+    grant_type: urn:ietf:params:oauth:grant-type:jwt-bearer
+    client_certificate_key: hidden12
+    proxy_url: http://p:hidden13@proxy:1/
 alerting:
   alertmanagers:
   - basic_auth: {username: u, password: hidden11}
@@ -373,6 +380,40 @@ alerting:
   EXPECT_THAT(config->yaml, HasSubstr("password: <secret>"));
   EXPECT_THAT(config->yaml, HasSubstr("http://user:xxxxx@one/push"));
   EXPECT_THAT(config->yaml, HasSubstr("- shown"));
+}
+
+TEST(ConfigTest, JwtBearerOfOAuth2) {
+  const auto config = MustParse(R"(
+scrape_configs:
+- job_name: a
+  oauth2:
+    client_id: id
+    token_url: http://t/
+    grant_type: urn:ietf:params:oauth:grant-type:jwt-bearer
+    client_certificate_key_file: key.pem
+    client_certificate_key_id: k
+    signature_algorithm: RS512
+    iss: i
+    audience: a
+    claims: {text: "7", number: 7, half: 0.5, yes: true, none: null, list: [a, {b: c}]}
+    proxy_from_environment: true
+)");
+  const net::OAuth2& oauth2 = *config->scrape_configs[0].http.oauth2;
+  const net::JwtBearer& jwt = *oauth2.jwt_bearer;
+  EXPECT_THAT(jwt.key_file, ::testing::EndsWith("key.pem"));
+  EXPECT_EQ(jwt.key_id, "k");
+  EXPECT_EQ(jwt.algorithm, "RS512");
+  EXPECT_EQ(jwt.issuer, "i");
+  EXPECT_EQ(jwt.audience, "a");
+  EXPECT_EQ(jwt.claims, (std::map<std::string, std::string>{{"text", "\"7\""},
+                                                            {"number", "7"},
+                                                            {"half", "0.5"},
+                                                            {"yes", "true"},
+                                                            {"none", "null"},
+                                                            {"list", R"(["a",{"b":"c"}])"}}));
+  EXPECT_TRUE(oauth2.proxy.from_environment);
+  const auto again = MustParse(config->yaml);
+  EXPECT_EQ(*again->scrape_configs[0].http.oauth2, oauth2);
 }
 
 TEST(ConfigTest, WhatIsPrintedReadsBackAsTheSame) {

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include "base/strings.h"
+#include "config/oauth2_config.h"
+#include "config/proxy_config.h"
 
 namespace tributary::config {
 namespace {
@@ -43,14 +45,13 @@ int CountSet(std::initializer_list<bool> set) {
   return static_cast<int>(std::ranges::count(set, true));
 }
 
-// References into a secret manager: Prometheus itself offers none, only the field.
+}  // namespace
+
 void RejectReference(MapReader& reader, std::string_view key) {
   std::string name;
   reader.String(key, &name);
   if (!name.empty()) reader.Fail(key, "secret references are not supported, use the file form");
 }
-
-}  // namespace
 
 void ReadTls(MapReader& reader, net::TlsClientOptions* out) {
   reader.String("ca", &out->ca);
@@ -123,71 +124,6 @@ void ReadAuthorization(MapReader& reader, net::Authorization* out) {
   }
 }
 
-void ReadProxyConnectHeader(MapReader& reader, net::HttpClientOptions* out) {
-  reader.Map("proxy_connect_header", [&](MapReader& headers) {
-    const YamlNode* all = headers.node();
-    for (const YamlEntry& entry : all->entries) {
-      headers.Strings(entry.key, &out->proxy_connect_header[entry.key]);
-    }
-  });
-}
-
-void ReadProxy(MapReader& reader, net::HttpClientOptions* out) {
-  reader.String("proxy_url", &out->proxy_url);
-  reader.String("no_proxy", &out->no_proxy);
-  reader.Bool("proxy_from_environment", &out->proxy_from_environment);
-  ReadProxyConnectHeader(reader, out);
-  if (!out->proxy_connect_header.empty() && !out->proxy_from_environment &&
-      out->proxy_url.empty()) {
-    reader.Fail("proxy_connect_header", "needs proxy_url or proxy_from_environment");
-  }
-  if (out->proxy_from_environment && !out->proxy_url.empty()) {
-    reader.Fail("proxy_url", "must not be configured together with proxy_from_environment");
-  }
-  if (out->proxy_from_environment && !out->no_proxy.empty()) {
-    reader.Fail("no_proxy", "must not be configured together with proxy_from_environment");
-  }
-  if (out->proxy_url.empty() && !out->proxy_from_environment && !out->no_proxy.empty()) {
-    reader.Fail("no_proxy", "needs proxy_url");
-  }
-}
-
-void ReadOAuth2(MapReader& reader, net::OAuth2* out) {
-  reader.String("client_id", &out->client_id);
-  reader.String("client_secret", &out->client_secret);
-  reader.Path("client_secret_file", &out->client_secret_file);
-  RejectReference(reader, "client_secret_ref");
-  reader.Strings("scopes", &out->scopes);
-  reader.String("token_url", &out->token_url);
-  reader.StringMap("endpoint_params", &out->endpoint_params);
-  reader.Map("tls_config", [&](MapReader& tls) { ReadTls(tls, &out->tls); });
-  net::HttpClientOptions proxy;
-  ReadProxy(reader, &proxy);
-  out->proxy_url = proxy.proxy_url;
-
-  std::string grant_type;
-  reader.String("grant_type", &grant_type);
-  if (!grant_type.empty() && grant_type != "client_credentials") {
-    reader.Fail("grant_type", "only client_credentials is supported");
-  }
-  // Of the grant type jwt-bearer only.
-  for (const std::string_view key :
-       {"client_certificate_key_id", "client_certificate_key", "client_certificate_key_file",
-        "client_certificate_key_ref", "signature_algorithm", "iss", "audience", "claims"}) {
-    reader.Unserved(key);
-  }
-
-  if (!out->client_secret.empty() && !out->client_secret_file.empty()) {
-    reader.FailHere("at most one of client_secret and client_secret_file must be configured");
-  }
-  if (out->client_id.empty()) reader.FailHere("client_id must be configured");
-  if (out->token_url.empty()) {
-    reader.FailHere("token_url must be configured");
-  } else {
-    CheckHttpUrl(reader, "token_url", out->token_url);
-  }
-}
-
 void ReadHeaders(MapReader& reader, net::HttpClientOptions* out) {
   reader.Map("http_headers", [&](MapReader& headers) {
     for (const YamlEntry& entry : headers.node()->entries) {
@@ -204,10 +140,6 @@ void ReadHeaders(MapReader& reader, net::HttpClientOptions* out) {
   });
 }
 
-void SetSecret(YamlNode* map, const char* key, const std::string& secret) {
-  if (!secret.empty()) map->SetPlain(key, std::string(kSecretText));
-}
-
 std::string_view TlsVersionName(net::TlsVersion version) {
   for (const auto& [name, value] : kTlsVersions) {
     if (value == version) return name;
@@ -216,6 +148,10 @@ std::string_view TlsVersionName(net::TlsVersion version) {
 }
 
 }  // namespace
+
+void SetSecret(YamlNode* map, const char* key, const std::string& secret) {
+  if (!secret.empty()) map->SetPlain(key, std::string(kSecretText));
+}
 
 void PrintTls(const net::TlsClientOptions& tls, YamlNode* map) {
   if (tls == net::TlsClientOptions{}) return;
@@ -234,19 +170,6 @@ void PrintTls(const net::TlsClientOptions& tls, YamlNode* map) {
 }
 
 namespace {
-
-void PrintOAuth2(const net::OAuth2& oauth2, YamlNode* map) {
-  YamlNode out = YamlNode::Map();
-  out.SetUnlessEmpty("client_id", oauth2.client_id);
-  SetSecret(&out, "client_secret", oauth2.client_secret);
-  out.SetUnlessEmpty("client_secret_file", oauth2.client_secret_file);
-  out.SetUnlessEmpty("scopes", oauth2.scopes);
-  out.SetUnlessEmpty("token_url", oauth2.token_url);
-  out.SetUnlessEmpty("endpoint_params", oauth2.endpoint_params);
-  PrintTls(oauth2.tls, &out);
-  out.SetUnlessEmpty("proxy_url", RedactUrl(oauth2.proxy_url));
-  map->Set("oauth2", std::move(out));
-}
 
 void PrintHeaders(const net::HttpClientOptions& http, YamlNode* map) {
   if (http.http_headers.empty()) return;
@@ -284,7 +207,7 @@ void ReadHttpClient(MapReader& reader, net::HttpClientOptions* out) {
   reader.Map("tls_config", [&](MapReader& child) { ReadTls(child, &out->tls); });
   reader.Bool("follow_redirects", &out->follow_redirects);
   reader.Bool("enable_http2", &out->enable_http2);
-  ReadProxy(reader, out);
+  ReadProxy(reader, &out->proxy);
   ReadHeaders(reader, out);
 
   std::string bearer_token;
@@ -356,20 +279,7 @@ void PrintHttpClient(const net::HttpClientOptions& http, YamlNode* map) {
   PrintTls(http.tls, map);
   map->SetBool("follow_redirects", http.follow_redirects);
   map->SetBool("enable_http2", http.enable_http2);
-  map->SetUnlessEmpty("proxy_url", RedactUrl(http.proxy_url));
-  map->SetUnlessEmpty("no_proxy", http.no_proxy);
-  if (http.proxy_from_environment) map->SetBool("proxy_from_environment", true);
-  if (!http.proxy_connect_header.empty()) {
-    YamlNode headers = YamlNode::Map();
-    for (const auto& [name, values] : http.proxy_connect_header) {
-      YamlNode secrets = YamlNode::Sequence();
-      for (size_t i = 0; i < values.size(); ++i) {
-        secrets.Append(YamlNode::Plain(std::string(kSecretText)));
-      }
-      headers.Set(name, std::move(secrets));
-    }
-    map->Set("proxy_connect_header", std::move(headers));
-  }
+  PrintProxy(http.proxy, map);
   PrintHeaders(http, map);
 }
 

@@ -25,6 +25,12 @@ void PrintHttpClient(const net::HttpClientOptions& http, YamlNode* map);
 void PrintTls(const net::TlsClientOptions& tls, YamlNode* map);
 void PrintSigV4(const net::SigV4& sigv4, YamlNode* map);
 
+// Notes a problem if there is a reference into a secret manager: Prometheus itself offers none,
+// only the field.
+void RejectReference(MapReader& reader, std::string_view key);
+// Prints that there is a secret.
+void SetSecret(YamlNode* map, const char* key, const std::string& secret);
+
 // Notes a problem unless `url` begins with http:// or https:// and names a host.
 void CheckHttpUrl(MapReader& reader, std::string_view key, std::string_view url);
 // The URL with its password, if there is one, as xxxxx.

@@ -56,7 +56,7 @@ Status ReadCluster(const YamlNode& cluster, const std::string& path, Kubeconfig*
   RETURN_IF_ERROR(ReadPem(cluster, "certificate-authority", path, &tls.ca, &tls.ca_file));
   tls.insecure_skip_verify = TextOf(cluster, "insecure-skip-tls-verify") == "true";
   tls.server_name = TextOf(cluster, "tls-server-name");
-  out->http.proxy_url = TextOf(cluster, "proxy-url");
+  out->http.proxy.url = TextOf(cluster, "proxy-url");
   return {};
 }
 

@@ -51,18 +51,6 @@ std::string_view Closest(std::string_view word, const std::vector<std::string_vi
   return {};
 }
 
-std::optional<bool> ParseBool(const YamlNode& node) {
-  if (!node.is_scalar() || node.is_string) return std::nullopt;
-  const std::string lower = base::ToLower(node.scalar);
-  for (const std::string_view yes : {"true", "yes", "on", "y"}) {
-    if (lower == yes) return true;
-  }
-  for (const std::string_view no : {"false", "no", "off", "n"}) {
-    if (lower == no) return false;
-  }
-  return std::nullopt;
-}
-
 std::optional<double> ParseNumber(const YamlNode& node) {
   if (!node.is_scalar() || node.is_string) return std::nullopt;
   return base::ParseFloat(node.scalar);
@@ -100,6 +88,18 @@ std::string DescribeYaml(const YamlNode& node) {
   }
   if (node.scalar.size() <= kMaxTextShown) return base::Quote(node.scalar);
   return base::Quote(std::string_view(node.scalar).substr(0, kMaxTextShown)) + "…";
+}
+
+std::optional<bool> BoolOf(const YamlNode& node) {
+  if (!node.is_scalar() || node.is_string) return std::nullopt;
+  const std::string lower = base::ToLower(node.scalar);
+  for (const std::string_view yes : {"true", "yes", "on", "y"}) {
+    if (lower == yes) return true;
+  }
+  for (const std::string_view no : {"false", "no", "off", "n"}) {
+    if (lower == no) return false;
+  }
+  return std::nullopt;
 }
 
 void ReadContext::Fail(int line, std::string message) {
@@ -163,7 +163,7 @@ void MapReader::Bool(std::string_view key, bool* out) {
 void MapReader::Bool(std::string_view key, std::optional<bool>* out) {
   const YamlNode* value = Take(key);
   if (value == nullptr) return;
-  const std::optional<bool> read = ParseBool(*value);
+  const std::optional<bool> read = BoolOf(*value);
   if (!read) return Expected(key, *value, "true or false");
   *out = read;
 }

@@ -125,6 +125,9 @@ class MapReader {
   std::vector<std::string_view> known_;
 };
 
+// The truth that a scalar tells; nothing when it is none.
+std::optional<bool> BoolOf(const YamlNode& node);
+
 // What a scalar is, for error messages: "a list", `"abc"`. Long texts are cut.
 std::string DescribeYaml(const YamlNode& node);
 

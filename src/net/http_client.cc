@@ -244,8 +244,8 @@ class CurlClient final : public HttpClient {
   // Where a request needs nothing of what libcurl is for.
   std::optional<PlainTarget> PlainTargetOf(const ClientRequest& request) const {
     const bool plain = request.method == "GET" && request.body.empty() && !request.on_data &&
-                       request.unix_socket.empty() && options_.proxy_url.empty() &&
-                       !options_.proxy_from_environment && !options_.sigv4;
+                       request.unix_socket.empty() && options_.proxy.url.empty() &&
+                       !options_.proxy.from_environment && !options_.sigv4;
     return plain ? ParsePlainUrl(request.url) : std::nullopt;
   }
 
@@ -392,14 +392,14 @@ class CurlClient final : public HttpClient {
 
   void SetUpProxy(Transfer& transfer) {
     CURL* easy = transfer.easy;
-    if (!options_.proxy_from_environment) {
-      curl_easy_setopt(easy, CURLOPT_PROXY, options_.proxy_url.c_str());  // "": none
-      if (!options_.no_proxy.empty()) {
-        curl_easy_setopt(easy, CURLOPT_NOPROXY, options_.no_proxy.c_str());
+    if (!options_.proxy.from_environment) {
+      curl_easy_setopt(easy, CURLOPT_PROXY, options_.proxy.url.c_str());  // "": none
+      if (!options_.proxy.no_proxy.empty()) {
+        curl_easy_setopt(easy, CURLOPT_NOPROXY, options_.proxy.no_proxy.c_str());
       }
     }
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    for (const auto& [name, values] : options_.proxy_connect_header) {
+    for (const auto& [name, values] : options_.proxy.connect_header) {
       for (const std::string& value : values) {
         if (ValidHeader(name, value)) AppendHeader(transfer.proxy_header_list, name, value);
       }

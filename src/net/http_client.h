@@ -33,12 +33,33 @@ struct Authorization {
   friend bool operator==(const Authorization&, const Authorization&) = default;
 };
 
+inline constexpr std::string_view kJwtBearerGrant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+// How a client names itself when it asks for a token by a signed assertion (RFC 7523).
+struct JwtBearer {
+  std::string key, key_file;  // RSA, PEM
+  std::string key_id;
+  std::string algorithm = "RS256";            // or RS384, RS512
+  std::string issuer, audience;               // empty: the client's id, the token's URL
+  std::map<std::string, std::string> claims;  // values are JSON; they go before our own
+  friend bool operator==(const JwtBearer&, const JwtBearer&) = default;
+};
+
+struct ProxyOptions {
+  std::string url, no_proxy;
+  bool from_environment = false;
+  std::map<std::string, std::vector<std::string>> connect_header;
+  friend bool operator==(const ProxyOptions&, const ProxyOptions&) = default;
+};
+
+// The grant is that of client credentials (RFC 6749, 4.4), unless there is a jwt_bearer.
 struct OAuth2 {
   std::string client_id, client_secret, client_secret_file, token_url;
+  std::optional<JwtBearer> jwt_bearer;
   std::vector<std::string> scopes;
   std::map<std::string, std::string> endpoint_params;
   TlsClientOptions tls;
-  std::string proxy_url;
+  ProxyOptions proxy;
   friend bool operator==(const OAuth2&, const OAuth2&) = default;
 };
 
@@ -68,9 +89,7 @@ struct HttpClientOptions {
   bool follow_redirects = true;
   bool enable_http2 = false;
   bool shuffle_addresses = false;  // each connection goes to any of its name's addresses
-  std::string proxy_url, no_proxy;
-  bool proxy_from_environment = false;
-  std::map<std::string, std::vector<std::string>> proxy_connect_header;
+  ProxyOptions proxy;
   std::map<std::string, HttpHeaderOption> http_headers;
   friend bool operator==(const HttpClientOptions&, const HttpClientOptions&) = default;
 };

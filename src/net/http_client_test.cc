@@ -224,7 +224,7 @@ TEST_F(HttpClientTest, OAuth2TokenIsFetchedOnceAndKept) {
   EXPECT_EQ(client->SendAndWait(request)->body, "Bearer t1");
   EXPECT_EQ(client->SendAndWait(request)->body, "Bearer t1");
   EXPECT_EQ(tokens, 1);
-  EXPECT_EQ(seen, "grant_type=client_credentials&scope=a%20b&client_id=id&client_secret=s%26t");
+  EXPECT_EQ(seen, "client_id=id&client_secret=s%26t&grant_type=client_credentials&scope=a%20b");
   issuer->Stop(0);
   const auto fresh = HttpClient::Create(options).value()->SendAndWait(request);
   EXPECT_EQ(fresh.error().code(), ErrorCode::kUnavailable);

@@ -1,12 +1,15 @@
 #include "net/client/oauth2_token.h"
 
 #include <limits>
+#include <map>
 #include <optional>
 
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "base/strings.h"
 #include "net/client/json_object.h"
+#include "net/client/jwt_assertion.h"
 
 namespace tributary::net {
 namespace {
@@ -44,13 +47,16 @@ Result<TokenResponse> ParseTokenResponse(std::string_view json) {
 
 TokenSource::TokenSource(const OAuth2& options, std::unique_ptr<HttpClient> client)
     : options_(options),
-      secret_(options.client_secret, options.client_secret_file, /*trim=*/true),
+      secret_(options.jwt_bearer ? TextOrFile(options.jwt_bearer->key, options.jwt_bearer->key_file,
+                                              /*trim=*/false)
+                                 : TextOrFile(options.client_secret, options.client_secret_file,
+                                              /*trim=*/true)),
       client_(std::move(client)) {}
 
 Result<std::shared_ptr<TokenSource>> TokenSource::Create(const OAuth2& options) {
   HttpClientOptions http;
   http.tls = options.tls;
-  http.proxy_url = options.proxy_url;
+  http.proxy = options.proxy;
   ASSIGN_OR_RETURN(std::unique_ptr<HttpClient> client, HttpClient::Create(std::move(http)));
   return std::shared_ptr<TokenSource>(new TokenSource(options, std::move(client)));
 }
@@ -60,10 +66,12 @@ TokenSource::~TokenSource() {
 }
 
 void TokenSource::Get(SharedValue<std::string>::Done done) {
-  if (header_.Get(std::move(done))) Ask(/*secret_in_header=*/true);
+  if (header_.Get(std::move(done))) {
+    Ask(options_.jwt_bearer ? Proof::kAssertion : Proof::kSecretInHeader);
+  }
 }
 
-void TokenSource::Ask(bool secret_in_header) {
+void TokenSource::Ask(Proof proof) {
   std::string secret;
   if (secret_.given()) {
     const auto text = secret_.Get();
@@ -76,31 +84,51 @@ void TokenSource::Ask(bool secret_in_header) {
   request.max_response_bytes = kMaxAnswerBytes;
   request.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
   request.headers.emplace_back("Accept", "application/json");
-  request.body = "grant_type=client_credentials";
-  const auto add = [&](std::string_view key, std::string_view value) {
-    request.body += fmt::format("&{}={}", UrlEncode(key), UrlEncode(value));
-  };
-  if (!options_.scopes.empty()) add("scope", base::Join(options_.scopes, " "));
-  for (const auto& [key, value] : options_.endpoint_params) add(key, value);
-  if (secret_in_header) {
-    request.headers.emplace_back(
-        "Authorization",
-        "Basic " + base::Base64Encode(UrlEncode(options_.client_id) + ":" + UrlEncode(secret)));
-  } else {
-    add("client_id", options_.client_id);
-    if (!secret.empty()) add("client_secret", secret);
+  std::map<std::string, std::string> form = {{"grant_type", "client_credentials"}};
+  if (!options_.scopes.empty()) form["scope"] = base::Join(options_.scopes, " ");
+  switch (proof) {
+    case Proof::kSecretInHeader:
+      request.headers.emplace_back(
+          "Authorization",
+          "Basic " + base::Base64Encode(UrlEncode(options_.client_id) + ":" + UrlEncode(secret)));
+      break;
+    case Proof::kSecretInBody:
+      form["client_id"] = options_.client_id;
+      if (!secret.empty()) form["client_secret"] = secret;
+      break;
+    case Proof::kAssertion: {
+      auto assertion = SignAssertion(options_, secret, base::SystemClock().NowMs() / 1000);
+      if (!assertion) return header_.Settle(assertion.error(), 0);
+      form["grant_type"] = kJwtBearerGrant;
+      form["assertion"] = std::move(*assertion);
+      break;
+    }
+  }
+  for (const auto& [key, value] : options_.endpoint_params) {
+    // Some servers want a grant_type of their own.
+    if (form.contains(key) && key != "grant_type") {
+      return header_.Settle(
+          base::InvalidArgument(fmt::format("oauth2: endpoint_params cannot overwrite {}", key)),
+          0);
+    }
+    form[key] = value;
+  }
+  for (const auto& [key, value] : form) {
+    request.body +=
+        fmt::format("{}{}={}", request.body.empty() ? "" : "&", UrlEncode(key), UrlEncode(value));
   }
   client_->Send(std::move(request),
-                [weak = weak_from_this(), secret_in_header](Result<ClientResponse> response) {
-                  if (const auto self = weak.lock())
-                    self->Answered(secret_in_header, std::move(response));
+                [weak = weak_from_this(), proof](Result<ClientResponse> response) {
+                  if (const auto self = weak.lock()) self->Answered(proof, std::move(response));
                 });
 }
 
-void TokenSource::Answered(bool secret_in_header, Result<ClientResponse> response) {
+void TokenSource::Answered(Proof proof, Result<ClientResponse> response) {
   if (!response) return header_.Settle(response.error().Context("oauth2"), 0);
   if (response->status / 100 != 2) {
-    if (secret_in_header && response->status / 100 == 4) return Ask(false);
+    if (proof == Proof::kSecretInHeader && response->status / 100 == 4) {
+      return Ask(Proof::kSecretInBody);
+    }
     return header_.Settle(
         base::Unavailable(fmt::format("oauth2: token request to {} was answered with {}",
                                       RedactUrl(options_.token_url), response->status)),

@@ -1,5 +1,5 @@
-// OAuth2 client credentials (RFC 6749, 4.4): a token kept until shortly before it expires, asked
-// for again when needed. Thread-safe.
+// An OAuth2 token, got for client credentials (RFC 6749, 4.4) or for a signed assertion (RFC 7523,
+// 2.1): kept until shortly before it expires, asked for again when needed. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -33,12 +33,14 @@ class TokenSource : public std::enable_shared_from_this<TokenSource> {
 
  private:
   TokenSource(const OAuth2& options, std::unique_ptr<HttpClient> client);
-  // Go's way of finding out how the server wants the secret: in the header, else in the body.
-  void Ask(bool secret_in_header);
-  void Answered(bool secret_in_header, base::Result<ClientResponse> response);
+  // How the client says who it is. Servers want the secret in a header or in the body, and there is
+  // no way to know: Go's tries the header first.
+  enum class Proof : unsigned char { kSecretInHeader, kSecretInBody, kAssertion };
+  void Ask(Proof proof);
+  void Answered(Proof proof, base::Result<ClientResponse> response);
 
   const OAuth2 options_;
-  TextOrFile secret_;
+  TextOrFile secret_;  // the key that signs, of an assertion
   SharedValue<std::string> header_;
   const std::unique_ptr<HttpClient> client_;
 };
