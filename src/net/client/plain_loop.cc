@@ -47,24 +47,52 @@ bool IsRedirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
+// Closed when nobody uses it any more, so that its number is not given to another meanwhile.
+class Socket {
+ public:
+  explicit Socket(int fd) : fd_(fd) {}
+  ~Socket() { ::close(fd_); }
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
+  int fd() const { return fd_; }
+
+ private:
+  const int fd_;
+};
+
 // A connection, and the request that uses it.
 struct Connection {
   uint64_t id = 0;
-  int fd = -1;
+  std::shared_ptr<const Socket> socket;
   std::string authority;
   bool connecting = true;
   int64_t idle_since = 0;
 
-  std::unique_ptr<Transfer> transfer;  // null: idle
-  std::string own_head;                // where the prepared request has none
-  size_t sent = 0;                     // of head()
-  bool reused = false;                 // carried another request before
+  std::unique_ptr<Transfer> transfer;       // null: idle
+  std::shared_ptr<const std::string> head;  // the request, to the empty line
+  size_t sent = 0;                          // of head
+  uint64_t requests = 0;                    // carried so far, this one included
   int64_t deadline = kNever;
   ResponseParser parser;
-
-  // REQUIRES: transfer.
-  const std::string& head() const { return own_head.empty() ? transfer->prepared->head : own_head; }
 };
+
+// The first bytes of a request, to be written without the lock: who answers at once would find it
+// taken.
+struct Opening {
+  uint64_t connection = 0;
+  uint64_t request = 0;
+  std::shared_ptr<const Socket> socket;
+  std::shared_ptr<const std::string> head;
+};
+
+// As ::send(), of what is behind `from`.
+ssize_t SendFrom(const Socket& socket, std::string_view head, size_t from) {
+  ssize_t n = 0;
+  do {
+    n = ::send(socket.fd(), head.data() + from, head.size() - from, MSG_NOSIGNAL);
+  } while (n < 0 && errno == EINTR);
+  return n;
+}
 
 // An answer that is complete.
 struct Arrived {
@@ -87,12 +115,22 @@ class EpollPlainLoop final : public PlainLoop {
 
   void Submit(std::unique_ptr<Transfer> transfer, std::string head) override {
     const int64_t deadline = NowMs() + transfer->request().timeout_ms;
-    base::MutexLock lock(mutex_);
-    Start(std::move(transfer), std::move(head), deadline, /*may_reuse=*/true);
-    if (deadline < wake_at_) {
-      const uint64_t one = 1;
-      [[maybe_unused]] const ssize_t n = ::write(wake_fd_, &one, sizeof(one));
+    std::shared_ptr<const std::string> whole;
+    if (head.empty()) {
+      whole = {transfer->prepared, &transfer->prepared->head};
+    } else {
+      whole = std::make_shared<const std::string>(std::move(head));
     }
+    std::optional<Opening> opening;
+    {
+      base::MutexLock lock(mutex_);
+      opening = Start(std::move(transfer), std::move(whole), deadline, /*may_reuse=*/true);
+      if (deadline < wake_at_) {
+        const uint64_t one = 1;
+        [[maybe_unused]] const ssize_t n = ::write(wake_fd_, &one, sizeof(one));
+      }
+    }
+    if (opening) Open(*opening);
   }
 
   void CancelOwner(uint64_t owner) override {
@@ -109,24 +147,45 @@ class EpollPlainLoop final : public PlainLoop {
   }
 
  private:
-  void Start(std::unique_ptr<Transfer> transfer, std::string head, int64_t deadline, bool may_reuse)
-      TB_REQUIRES(mutex_) {
+  // What is to be sent now, if the connection stands: it counts as sent.
+  std::optional<Opening> Start(std::unique_ptr<Transfer> transfer,
+                               std::shared_ptr<const std::string> head, int64_t deadline,
+                               bool may_reuse) TB_REQUIRES(mutex_) {
     const PlainTarget& target = *transfer->prepared->plain;
     Connection* connection = may_reuse ? TakeIdle(target.authority) : nullptr;
     if (connection == nullptr) {
       connection = Connect(target);
       if (connection == nullptr) {
         Complete(std::move(transfer), Error(ErrorCode::kUnavailable, std::strerror(errno)));
-        return;
+        return std::nullopt;
       }
     }
     connection->transfer = std::move(transfer);
-    connection->own_head = std::move(head);
+    connection->head = std::move(head);
     connection->sent = 0;
+    ++connection->requests;
     connection->deadline = deadline;
     connection->parser.Begin(connection->transfer->request().max_response_bytes);
     deadlines_.emplace(deadline, connection->id);
-    if (!connection->connecting) Send(connection);
+    if (connection->connecting) return std::nullopt;
+    connection->sent = connection->head->size();
+    return Opening{connection->id, connection->requests, connection->socket, connection->head};
+  }
+
+  void Open(const Opening& opening) TB_EXCLUDES(mutex_) {
+    const ssize_t n = SendFrom(*opening.socket, *opening.head, 0);
+    if (n == static_cast<ssize_t>(opening.head->size())) return;
+    const int error = errno;
+    base::MutexLock lock(mutex_);
+    const auto found = connections_.find(opening.connection);
+    if (found == connections_.end()) return;
+    Connection* connection = found->second.get();
+    if (!connection->transfer || connection->requests != opening.request) {
+      return Broken(connection, "answered before it was asked");
+    }
+    if (n < 0 && error != EAGAIN) return Broken(connection, std::strerror(error));
+    connection->sent = static_cast<size_t>(std::max<ssize_t>(n, 0));
+    Send(connection);  // there may have been room again before that was noted
   }
 
   Connection* TakeIdle(const std::string& authority) TB_REQUIRES(mutex_) {
@@ -136,7 +195,6 @@ class EpollPlainLoop final : public PlainLoop {
     found->second.pop_back();
     if (found->second.empty()) idle_.erase(found);
     --idle_count_;
-    connection->reused = true;
     return connection;
   }
 
@@ -149,17 +207,16 @@ class EpollPlainLoop final : public PlainLoop {
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     auto made = std::make_unique<Connection>();
     made->id = ++last_id_;
-    made->fd = fd;
+    made->socket = std::make_shared<const Socket>(fd);
     made->authority = target.authority;
     const int result =
         ::connect(fd, reinterpret_cast<const sockaddr*>(&target.address), target.address_size);
     if (result != 0 && errno != EINPROGRESS) {
       const int error = errno;
-      ::close(fd);
+      made.reset();
       errno = error;
       return nullptr;
     }
-    made->connecting = result != 0;
     epoll_event event{};
     // Edges: registered once, however many requests the connection will carry.
     event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
@@ -169,13 +226,12 @@ class EpollPlainLoop final : public PlainLoop {
   }
 
   void Close(Connection* connection) TB_REQUIRES(mutex_) {
-    ::close(connection->fd);  // leaves the epoll set by itself
     const auto idle = idle_.find(connection->authority);
     if (idle != idle_.end() && std::erase(idle->second, connection->id) > 0) {
       --idle_count_;
       if (idle->second.empty()) idle_.erase(idle);
     }
-    connections_.erase(connection->id);
+    connections_.erase(connection->id);  // its socket leaves the epoll set by itself
   }
 
   // The transfer leaves its connection.
@@ -201,12 +257,9 @@ class EpollPlainLoop final : public PlainLoop {
   }
 
   void Send(Connection* connection) TB_REQUIRES(mutex_) {
-    const std::string& head = connection->head();
-    while (connection->sent < head.size()) {
-      const ssize_t n = ::send(connection->fd, head.data() + connection->sent,
-                               head.size() - connection->sent, MSG_NOSIGNAL);
+    while (connection->sent < connection->head->size()) {
+      const ssize_t n = SendFrom(*connection->socket, *connection->head, connection->sent);
       if (n < 0) {
-        if (errno == EINTR) continue;
         if (errno != EAGAIN) Broken(connection, std::strerror(errno));
         return;
       }
@@ -218,14 +271,15 @@ class EpollPlainLoop final : public PlainLoop {
   // peer just then: the request gets one on a new connection.
   void Broken(Connection* connection, std::string_view what) TB_REQUIRES(mutex_) {
     if (!connection->transfer) return Close(connection);
-    if (!connection->reused || connection->parser.started()) {
+    if (connection->requests == 1 || connection->parser.started()) {
       return Fail(connection, ErrorCode::kUnavailable, what);
     }
     const int64_t deadline = connection->deadline;
-    std::string head = std::move(connection->own_head);
+    std::shared_ptr<const std::string> head = std::move(connection->head);
     std::unique_ptr<Transfer> transfer = Release(connection);
     Close(connection);
-    Start(std::move(transfer), std::move(head), deadline, /*may_reuse=*/false);
+    const auto opening = Start(std::move(transfer), std::move(head), deadline, /*may_reuse=*/false);
+    DCHECK(!opening, "a connection stands as soon as it is asked for");
   }
 
   void Run(const std::stop_token& stop) {
@@ -325,7 +379,7 @@ class EpollPlainLoop final : public PlainLoop {
     if (connection->connecting) {
       int error = 0;
       socklen_t size = sizeof(error);
-      ::getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &size);
+      ::getsockopt(connection->socket->fd(), SOL_SOCKET, SO_ERROR, &error, &size);
       if (error != 0) {
         Fail(connection, ErrorCode::kUnavailable,
              fmt::format("dial tcp {}: connect: {}", connection->authority,
@@ -335,13 +389,13 @@ class EpollPlainLoop final : public PlainLoop {
       if ((events & EPOLLOUT) == 0) return false;
       connection->connecting = false;
     }
-    if (connection->transfer && connection->sent < connection->head().size()) {
+    if (connection->transfer && connection->sent < connection->head->size()) {
       Send(connection);
       if (!connections_.contains(id)) return false;
     }
     const bool closing = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
     if ((events & EPOLLIN) == 0 && !closing) return false;
-    const ssize_t n = ::recv(connection->fd, buffer->data(), buffer->size(), 0);
+    const ssize_t n = ::recv(connection->socket->fd(), buffer->data(), buffer->size(), 0);
     if (n < 0) {
       if (errno == EINTR) return true;
       if (errno != EAGAIN) Broken(connection, base::ToLower(std::strerror(errno)));
