@@ -317,7 +317,37 @@ void WriteEncoderV2::AddSample(Refs labels, const WriteSampleV2& sample,
     PrepareSample(sample.t, sample.start);
   }
   WriteDouble(sample_.data() + 1, sample.v);
-  PutSeries(labels, 2, {sample_.data(), sample_size_}, metadata);
+  const std::string_view about = EncodeMetadata(metadata);
+  if (!labels.empty() && labels.size() + about.size() <= kShort) {
+    PutShortSeries(labels, about, metadata != nullptr);
+  } else {
+    PutSeries(labels, 2, {sample_.data(), sample_size_}, metadata);
+  }
+}
+
+// As PutSeries(), of the prepared sample, where all lengths are single bytes.
+void WriteEncoderV2::PutShortSeries(Refs labels, std::string_view about, bool has_metadata) {
+  static_assert(2 + kShort + 2 + sizeof(sample_) + 2 < 128);
+  const size_t size = 2 + labels.size() + 2 + sample_size_ + (has_metadata ? 2 + about.size() : 0);
+  // The sample is copied with what is behind it: a size known here is faster.
+  const size_t end = end_ + 2 + size + sizeof(sample_);
+  if (end > message_.size()) message_.resize(std::max(end, 2 * message_.size()));
+  char* p = message_.data() + end_;
+  *p++ = static_cast<char>(kSeriesTag);
+  *p++ = static_cast<char>(size);
+  *p++ = static_cast<char>(kRefsTag);
+  *p++ = static_cast<char>(labels.size());
+  p = CopyShort(p, labels);
+  *p++ = static_cast<char>(kSampleTag);
+  *p++ = static_cast<char>(sample_size_);
+  std::memcpy(p, sample_.data(), sizeof(sample_));
+  p += sample_size_;
+  if (has_metadata) {
+    *p++ = static_cast<char>(kMetadataTag);
+    *p++ = static_cast<char>(about.size());
+    CopyShort(p, about);
+  }
+  end_ += 2 + size;
 }
 
 template <class H>

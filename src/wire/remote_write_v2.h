@@ -156,9 +156,12 @@ class WriteEncoderV2 {
   // A TimeSeries: labels, one encoded item in `field`, metadata.
   void PutSeries(Refs labels, uint32_t field, std::string_view item,
                  const model::Metadata* metadata);
+  void PutShortSeries(Refs labels, std::string_view about, bool has_metadata);
   template <class H>
   void PutHistogram(Refs labels, model::Timestamp t, const H& h, model::Timestamp start,
                     const model::Metadata* metadata);
+
+  static constexpr size_t kShort = 80;  // bytes of labels and metadata
 
   SymbolTable symbols_;
   // TimeSeries fields from front_ to end_. What is before is for the symbols, so that the Request
@@ -168,7 +171,7 @@ class WriteEncoderV2 {
   size_t front_ = 0, end_ = 0;
   std::string item_, scratch_;  // of the one being built
   // The newest sample, encoded: the next is mostly of the same time, and only its value is another.
-  std::array<char, 1 + 8 + 2 * 11> sample_{};
+  std::array<char, 32> sample_{};  // at most 1 + 8 + 2 * 11
   size_t sample_size_ = 0;
   model::Timestamp sample_t_ = 0, sample_start_ = 0;
   std::string refs_;

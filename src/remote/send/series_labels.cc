@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/check.h"
 #include "wire/protobuf.h"
 
 namespace tributary::remote {
@@ -96,9 +97,11 @@ SeriesLabels::Outcome SeriesLabels::Resolve(model::SeriesRef ref,
 }
 
 void SeriesLabels::Code(model::Label label, wire::SymbolTable* symbols, Coded* coded) const {
-  char* end = wire::WriteVarint(coded->bytes, symbols->Add(label.name));
-  end = wire::WriteVarint(end, symbols->Add(label.value));
-  coded->size = static_cast<uint8_t>(end - coded->bytes);
+  const uint32_t name = symbols->Add(label.name);
+  const uint32_t value = symbols->Add(label.value);
+  CHECK(std::max(name, value) < 1u << 28, "a message has too many symbols");  // four bytes each
+  char* const end = wire::WriteVarint(wire::WriteVarint(coded->bytes, name), value);
+  coded->size = static_cast<uint32_t>(end - coded->bytes);
   coded->stamp = stamp_;
 }
 
@@ -119,7 +122,9 @@ SeriesLabels::Outcome SeriesLabels::Resolve(model::SeriesRef ref,
   }
   wire::SymbolTable* const symbols = &message->symbols();
   const Join& join = JoinOf(numbers.names);
-  refs_.resize(std::max(refs_.size(), join.size() * sizeof(Coded)));
+  if (refs_.size() < join.size() * sizeof(Coded::bytes)) {
+    refs_.resize(join.size() * sizeof(Coded::bytes));
+  }
   char* p = refs_.data();
   const auto put = [&p](const Coded& coded) {
     std::memcpy(p, coded.bytes, sizeof(coded.bytes));  // all of it: a size known here is faster

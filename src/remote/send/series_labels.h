@@ -46,11 +46,10 @@ class SeriesLabels {
   // The symbols of a label's name and value as two varints; of another message when the stamp is
   // another.
   struct Coded {
+    char bytes[8] = {};
     uint32_t stamp = 0;
-    uint8_t size = 0;
-    char bytes[11] = {};
+    uint32_t size = 0;
   };
-  static_assert(sizeof(Coded) == 16);
   // How a list of names is joined with those of the external labels: in order, the place of a name
   // in the list or, as ~place, that of an external label.
   using Join = std::vector<int32_t>;
