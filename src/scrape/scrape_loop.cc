@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "base/version.h"
 #include "scrape/exposition.h"
+#include "scrape/schedule.h"
 
 namespace tributary::scrape {
 namespace {
@@ -51,9 +52,13 @@ ScrapeLoop::ScrapeLoop(LoopContext& context, std::shared_ptr<const config::Scrap
               context_.storage, context_.probe, context_.families, context_.shedding),
       from_(std::move(from)) {}
 
+double ScrapeLoop::PerSecond() const { return 1000.0 / static_cast<double>(target_.interval_ms); }
+
 void ScrapeLoop::Start() {
+  const double all = context_.scrapes_per_second.fetch_add(PerSecond()) + PerSecond();
+  const int64_t offset = ScrapeOffsetMs(target_.id, context_.offset_seed, target_.interval_ms,
+                                        BeatMs(target_.interval_ms, all));
   const int64_t now = context_.clock.NowMs();
-  const int64_t offset = ScrapeOffsetMs(target_, context_.offset_seed);
   const int64_t into =
       ((now - offset) % target_.interval_ms + target_.interval_ms) % target_.interval_ms;
   const int64_t wait_ms = into == 0 ? 0 : target_.interval_ms - into;
@@ -171,6 +176,7 @@ void ScrapeLoop::Stop(bool end_of_run) {
       return;
     }
     stopping_ = true;
+    context_.scrapes_per_second.fetch_sub(PerSecond());
     context_.timers.Cancel(timer_);
     while (busy_) {
       idle_.Wait(mutex_);

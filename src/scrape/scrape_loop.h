@@ -2,6 +2,7 @@
 // writes the page. Never two scrapes of a target at once: a slow one makes the next be skipped.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -30,6 +31,7 @@ struct LoopContext {
   Shedding& shedding;
   TaskGate& end_of_runs;
   uint64_t offset_seed = 0;
+  std::atomic<double> scrapes_per_second{0};  // of the loops that run
 };
 
 // A target as discovery found it.
@@ -46,9 +48,9 @@ class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
 
   // Schedules the first scrape at the target's offset in its interval.
   void Start();
-  // No scrape begins after this; returns when the one under way, if any, has been stored. With
-  // `end_of_run`, staleness markers follow two intervals later, unless someone else has written
-  // the same series by then.
+  // REQUIRES: was started. No scrape begins after this; returns when the one under way, if any, has
+  // been stored. With `end_of_run`, staleness markers follow two intervals later, unless someone
+  // else has written the same series by then.
   void Stop(bool end_of_run);
 
   const Target& target() const { return target_; }
@@ -65,6 +67,7 @@ class ScrapeLoop : public std::enable_shared_from_this<ScrapeLoop> {
   void SetDiscovered(DiscoveredTarget from);
 
  private:
+  double PerSecond() const;
   void ScheduleNext();
   void Fire();
   void OnFetched(base::Result<net::ClientResponse> response, int64_t began_ns, model::Timestamp t);

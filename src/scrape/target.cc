@@ -182,8 +182,4 @@ base::Result<std::optional<Target>> TargetBuilder::Build(const model::Labels& ta
   return std::optional<Target>(std::move(target));
 }
 
-int64_t ScrapeOffsetMs(const Target& target, uint64_t seed) {
-  return static_cast<int64_t>((target.id ^ seed) % static_cast<uint64_t>(target.interval_ms));
-}
-
 }  // namespace tributary::scrape

@@ -52,8 +52,4 @@ class TargetBuilder {
   std::vector<model::Label> next_, joined_, united_;
 };
 
-// Where in its interval a target is scraped: stable, well spread, different for differently seeded
-// replicas. Milliseconds in [0, interval).
-int64_t ScrapeOffsetMs(const Target& target, uint64_t seed);
-
 }  // namespace tributary::scrape

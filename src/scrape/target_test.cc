@@ -91,20 +91,5 @@ TEST(Target, MetaLabelsAreNoPartOfTheIdentity) {
   EXPECT_NE(plain, id(model::Labels::Of({{"__address__", "h"}, {"__metrics_path__", "/other"}})));
 }
 
-TEST(Target, OffsetsSpreadOverTheInterval) {
-  int early = 0;
-  const config::ScrapeConfig config = Config();
-  TargetBuilder builder(config);
-  for (int i = 0; i < 1000; ++i) {
-    auto target = builder.Build(model::Labels::Of({{"__address__", "h" + std::to_string(i)}}), {});
-    const int64_t offset = ScrapeOffsetMs(**target, 42);
-    ASSERT_GE(offset, 0);
-    ASSERT_LT(offset, 15'000);
-    early += offset < 7'500;
-  }
-  EXPECT_GT(early, 420);
-  EXPECT_LT(early, 580);
-}
-
 }  // namespace
 }  // namespace tributary::scrape

@@ -1,7 +1,7 @@
 // PlainLoop: GET over http:// to an address, which is what nearly every scrape is, without what
 // libcurl spends on it: the caller's thread writes the request on a kept connection, one thread
-// reads the answers, and hands a small one over itself when no other has come with it. All that is
-// more than that goes through TransferLoop: names, TLS, proxies, bodies, streams, redirects.
+// reads the answers, and hands small ones over itself. All that is more than that goes through
+// TransferLoop: names, TLS, proxies, bodies, streams, redirects.
 #pragma once
 
 #include <memory>
