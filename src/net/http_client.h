@@ -115,6 +115,7 @@ struct ClientResponse {
   Headers headers;
   std::string body;       // unpacked; see RecycleBody()
   size_t wire_bytes = 0;  // body bytes as received
+  int64_t queued_ns = 0;  // how long it was here before it was handed over, unpacking included
 };
 
 // Gives the memory of a body to the next answer that this thread, a completion thread, unpacks.

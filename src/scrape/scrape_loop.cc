@@ -139,7 +139,9 @@ void ScrapeLoop::OnFetched(base::Result<net::ClientResponse> response, int64_t b
   Page page;
   page.t = t;
   page.now_ms = context_.clock.NowMs();
-  page.duration_seconds = static_cast<double>(context_.clock.MonotonicNs() - began_ns) / 1e9;
+  const int64_t took_ns =
+      context_.clock.MonotonicNs() - began_ns - (response ? response->queued_ns : 0);
+  page.duration_seconds = static_cast<double>(std::max<int64_t>(0, took_ns)) / 1e9;
   page.timeout_ms = target_.timeout_ms;
   page.fetched = response ? CheckResponse(*response) : base::Status(response.error());
   if (!page.fetched && page.fetched.error().code() == base::ErrorCode::kResourceExhausted) {

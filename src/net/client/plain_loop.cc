@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <deque>
 #include <limits>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -40,6 +41,7 @@ constexpr uint64_t kWakeId = 0;
 constexpr size_t kReadSize = 256 << 10;
 constexpr size_t kMaxBodyHere = 64 << 10;  // as it came, mostly packed
 constexpr size_t kMaxBytesHere = 512 << 10;
+constexpr int64_t kLookEveryMs = 1;
 constexpr int64_t kForgivenMs = 50;  // less than that is no matter to a deadline
 
 int64_t NowMs() { return base::SystemClock().MonotonicNs() / 1'000'000; }
@@ -302,6 +304,7 @@ class EpollPlainLoop final : public PlainLoop {
           wait_ms = static_cast<int>(std::max<int64_t>(0, wake_at_ - now));
         }
       }
+      if (!arrived_.empty()) wait_ms = 0;
       const int n = ::epoll_wait(epoll_fd_, events.data(), events.size(), wait_ms);
       for (int i = 0; i < n; ++i) {
         if (events[i].data.u64 == kWakeId) {
@@ -312,33 +315,23 @@ class EpollPlainLoop final : public PlainLoop {
         while (OnEvent(events[i].data.u64, events[i].events, &buffer)) {
         }
       }
-      RunCompletions();
+      DeliverSome();
     }
   }
 
-  // Small ones here, one after the other: waking a thread for one costs more than the page, and the
-  // next finds the caches warm. What takes long, and what is more than a burst, elsewhere
-  // meanwhile.
-  void RunCompletions() TB_EXCLUDES(mutex_) {
-    size_t bytes = 0;
-    const auto elsewhere = std::ranges::stable_partition(arrived_, [&](const Arrived& arrived) {
-      const size_t size = arrived.transfer->body.size();
-      const bool here = size <= kMaxBodyHere && bytes + size <= kMaxBytesHere;
-      bytes += here ? size : 0;
-      return here;
-    });
-    for (Arrived& arrived : elsewhere) {
-      TransferLoop::Shared().RunOnCompletionThread(
-          [arrived = std::move(arrived)] { Deliver(arrived); });
-    }
-    arrived_.erase(elsewhere.begin(), elsewhere.end());
+  // The answers that wait for this thread, for a moment: then it looks whether others have come, so
+  // that it is known when.
+  void DeliverSome() TB_EXCLUDES(mutex_) {
     const int64_t began = NowMs();
-    for (Arrived& arrived : arrived_) {
-      Deliver(arrived);
-      arrived.transfer.reset();
+    int64_t now = began;
+    while (!arrived_.empty() && now - began < kLookEveryMs) {
+      const Arrived next = std::move(arrived_.front());
+      arrived_.pop_front();
+      arrived_bytes_ -= next.transfer->body.size();
+      Deliver(next);
+      now = NowMs();
     }
-    if (!arrived_.empty()) Forgive(NowMs() - began);
-    arrived_.clear();
+    Forgive(now - began);
   }
 
   // Requests under way are not late because this thread did not look for so long: a completion may
@@ -463,7 +456,17 @@ class EpollPlainLoop final : public PlainLoop {
     } else {
       Close(connection);
     }
-    arrived_.push_back({std::move(transfer), status});
+    transfer->arrived_ns = base::SystemClock().MonotonicNs();
+    // Small ones here, one after the other: waking a thread for one costs more than the page, and
+    // the next finds the caches warm. What takes long, and what is more than a burst, elsewhere.
+    const size_t size = transfer->body.size();
+    if (size <= kMaxBodyHere && arrived_bytes_ + size <= kMaxBytesHere) {
+      arrived_bytes_ += size;
+      arrived_.push_back({std::move(transfer), status});
+    } else {
+      TransferLoop::Shared().RunOnCompletionThread(
+          [arrived = Arrived{std::move(transfer), status}] { Deliver(arrived); });
+    }
     return false;
   }
 
@@ -477,7 +480,9 @@ class EpollPlainLoop final : public PlainLoop {
   std::set<std::pair<int64_t, uint64_t>> deadlines_ TB_GUARDED_BY(mutex_);
   int64_t wake_at_ TB_GUARDED_BY(mutex_) = kNever;  // when the thread looks at deadlines next
   int64_t next_reap_ TB_GUARDED_BY(mutex_) = 0;
-  std::vector<Arrived> arrived_;  // the loop thread's: answers to be handed over
+  // The loop thread's: answers that it will hand over itself.
+  std::deque<Arrived> arrived_;
+  size_t arrived_bytes_ = 0;
   std::jthread thread_;
 };
 

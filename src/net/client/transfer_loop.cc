@@ -262,6 +262,7 @@ class EpollLoop final : public TransferLoop {
 
   void Complete(Transfer* raw, CURLcode code) {
     active_.erase(raw);
+    raw->arrived_ns = base::SystemClock().MonotonicNs();
     std::shared_ptr<Transfer> transfer(raw);
     long status = 0;
     curl_easy_getinfo(raw->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -319,6 +320,7 @@ base::Result<ClientResponse> UnpackResponse(Transfer& transfer, int status) {
   } else {
     response.body = std::move(transfer.body);
   }
+  response.queued_ns = base::SystemClock().MonotonicNs() - transfer.arrived_ns;
   return response;
 }
 

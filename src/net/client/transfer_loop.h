@@ -35,6 +35,7 @@ struct Transfer {
   Headers headers;
   std::string body;
   size_t streamed_bytes = 0;  // what on_data has taken
+  int64_t arrived_ns = 0;     // when the answer was complete
   bool too_large = false;
   bool ended_by_reader = false;
   HttpClient::Completion done;  // called on a completion thread
