@@ -24,7 +24,8 @@ int64_t BeatMs(int64_t interval_ms, double scrapes_per_second) {
 
 int64_t ScrapeOffsetMs(uint64_t target_id, uint64_t seed, int64_t interval_ms, int64_t beat_ms) {
   const auto spread = static_cast<int64_t>((target_id ^ seed) % static_cast<uint64_t>(interval_ms));
-  return spread - spread % beat_ms;
+  const auto phase = static_cast<int64_t>(seed % static_cast<uint64_t>(beat_ms));
+  return (spread - spread % beat_ms + phase) % interval_ms;
 }
 
 }  // namespace tributary::scrape
