@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/fs_faulty.h"
 #include "tsdb/wal/checkpoint.h"
 #include "tsdb/wal/crc32c.h"
 #include "tsdb/wal/segment.h"
@@ -282,6 +283,63 @@ TEST(WalCursorTest, FollowsAGrowingLogAndResumesWhereItWas) {
   } while (!batch.samples.empty());
   EXPECT_EQ(read, next_at_middle);
   EXPECT_EQ(batch.end, middle);
+}
+
+void LogSample(WalWriter& writer, int64_t t) {
+  RecordBatch records;
+  const std::vector<storage::RefSample> one{{SeriesRef(1), t, 1}};
+  records.AddSamples(one);
+  ASSERT_TRUE(writer.Log(records));
+}
+
+std::vector<int64_t> TimesAt(storage::WalCursor& cursor) {
+  storage::WalBatch batch;
+  EXPECT_TRUE(cursor.Read(1000, &batch));
+  std::vector<int64_t> times;
+  for (const storage::RefSample& sample : batch.samples) times.push_back(sample.t);
+  return times;
+}
+
+TEST(WalCursorTest, WhatCouldNotBeWrittenIsNotRead) {
+  auto memory = base::MakeMemoryFileSystem();
+  base::FaultyFileSystem fs(*memory);
+  auto writer = OpenWriter(fs);
+  const WalCursorOptions options{.dir = kDir, .tail = writer->tail(), .on_damage = {}};
+  const auto cursor = OpenWalCursor(fs, options, writer->end());
+  LogSample(*writer, 1);
+  fs.TearAt(1, 5);
+  RecordBatch records;
+  const std::vector<storage::RefSample> lost{{SeriesRef(1), 2, 1}};
+  records.AddSamples(lost);
+  EXPECT_FALSE(writer->Log(records));
+  LogSample(*writer, 3);
+  EXPECT_THAT(TimesAt(*cursor), ElementsAre(1, 3));
+}
+
+// Pages are padded where no record begins: also a place behind the padding is one to go on from.
+TEST(WalCursorTest, RecordsOfAllSizesAreFollowed) {
+  auto fs = base::MakeMemoryFileSystem();
+  auto writer = OpenWriter(*fs, 4 * kWalPageBytes, WalCompression::kSnappy);
+  const WalCursorOptions options{.dir = kDir, .tail = writer->tail(), .on_damage = {}};
+  const auto cursor = OpenWalCursor(*fs, options, writer->end());
+  std::vector<storage::RefSample> samples;
+  int64_t next = 0;
+  int64_t read = 0;
+  storage::WalBatch batch;
+  for (size_t size = 1; size < 2000; ++size) {
+    samples.clear();
+    for (size_t i = 0; i < size; ++i) samples.push_back({SeriesRef(7), next++, 0.5});
+    RecordBatch records;
+    records.AddSamples(samples);
+    ASSERT_TRUE(writer->Log(records));
+    if (size % 3 != 0) continue;
+    do {
+      batch.Clear();
+      ASSERT_TRUE(cursor->Read(1000, &batch));
+      for (const storage::RefSample& s : batch.samples) ASSERT_EQ(s.t, read++);
+    } while (batch.end < writer->end());
+    ASSERT_EQ(read, next);
+  }
 }
 
 TEST(WalCursorTest, WaitReturnsWhenTheLogGrowsAndWhenWoken) {
