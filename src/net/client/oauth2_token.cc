@@ -75,7 +75,11 @@ void TokenSource::Ask(Proof proof) {
   std::string secret;
   if (secret_.given()) {
     const auto text = secret_.Get();
-    if (!text) return header_.Settle(text.error().Context("oauth2 client secret"), 0);
+    if (!text) {
+      const bool key = options_.jwt_bearer.has_value();
+      return header_.Settle(
+          text.error().Context(key ? "oauth2 client certificate key" : "oauth2 client secret"), 0);
+    }
     secret = **text;
   }
   ClientRequest request;

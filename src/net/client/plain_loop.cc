@@ -39,10 +39,10 @@ constexpr int64_t kMaxWaitMs = 1000;
 constexpr size_t kMaxIdle = 16'384;  // thousands of targets, each kept open
 constexpr uint64_t kWakeId = 0;
 constexpr size_t kReadSize = 256 << 10;
-constexpr size_t kMaxBodyHere = 64 << 10;  // as it came, mostly packed
-constexpr size_t kMaxBytesHere = 512 << 10;
-constexpr int64_t kLookEveryMs = 1;
-constexpr int64_t kForgivenMs = 50;  // less than that is no matter to a deadline
+constexpr size_t kMaxBodyHere = 64 << 10;    // as it came, mostly packed
+constexpr size_t kMaxBytesHere = 512 << 10;  // of all that wait
+constexpr int64_t kLookEveryMs = 1;          // for others that have come
+constexpr int64_t kForgivenMs = 50;          // less than that is no matter to a deadline
 
 int64_t NowMs() { return base::SystemClock().MonotonicNs() / 1'000'000; }
 
