@@ -1,6 +1,6 @@
 // scrape: pulls metrics from targets into a storage::Appendable. A Manager owns one ScrapePool a
-// job, a pool one loop a target; loops are spread over the interval by a hash, timed by one timer
-// queue, fetched by the asynchronous HTTP client and parsed on a pool.
+// job, a pool one loop a target; loops are spread over beats of the interval by a hash, timed by one
+// timer queue, fetched by the asynchronous HTTP client and parsed where the answer is unpacked.
 // Promises: Prometheus's rules for labels, limits, timestamps and staleness; `up` and scrape_*
 // series always; a reload keeps the schedule of unchanged targets.
 #pragma once

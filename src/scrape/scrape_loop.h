@@ -1,4 +1,4 @@
-// ScrapeLoop: scrapes one target again and again: a timer fires, the client fetches, a pool thread
+// ScrapeLoop: scrapes one target again and again: a timer fires, the client fetches, and its thread
 // writes the page. Never two scrapes of a target at once: a slow one makes the next be skipped.
 #pragma once
 
