@@ -47,8 +47,13 @@ Record Srv(std::string_view target, unsigned port) {
 class TinyDns {
  public:
   TinyDns() {
-    udp_ = Bind(SOCK_DGRAM, 0);
-    tcp_ = Bind(SOCK_STREAM, port_);
+    // What is free for one protocol may be taken for the other.
+    for (int attempt = 0; attempt < 20 && (tcp_ < 0 || udp_ < 0); ++attempt) {
+      ::close(udp_);
+      udp_ = Bind(SOCK_DGRAM, 0);
+      tcp_ = Bind(SOCK_STREAM, port_);
+    }
+    EXPECT_TRUE(udp_ >= 0 && tcp_ >= 0) << "no port for both udp and tcp";
     ::listen(tcp_, 8);
     thread_ = std::thread([this] { Run(); });
   }
@@ -70,6 +75,7 @@ class TinyDns {
   int tcp_queries() const { return tcp_queries_; }
 
  private:
+  // Below 0: the port is taken.
   int Bind(int type, uint16_t port) {
     const int fd = ::socket(AF_INET, type, 0);
     sockaddr_in address{};
@@ -78,7 +84,10 @@ class TinyDns {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     const int one = 1;
     ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-    EXPECT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    if (::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
+      ::close(fd);
+      return -1;
+    }
     socklen_t size = sizeof(address);
     ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
     port_ = ntohs(address.sin_port);
