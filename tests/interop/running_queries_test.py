@@ -15,8 +15,8 @@ import queries_test
 import remote_write
 import servers
 
-# Sorts half an hour of twenty series at each of ten thousand steps: runs for minutes in little
-# memory, unless it is stopped.
+# Sorts half an hour of twenty series at each of ten thousand steps: takes over half a minute
+# on a fast machine, unless it is stopped.
 SLOW = 'sum(quantile_over_time(0.5, (requests_total * 2)[30m:20ms]))'
 CONFIG = "global: {{query_log_file: query.log}}\n"
 

@@ -1,17 +1,15 @@
 #include "net/client/jwt_assertion.h"
 
-#include <array>
 #include <map>
 #include <memory>
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/rand.h>
 #include <openssl/rsa.h>
 
-#include "base/check.h"
 #include "base/strings.h"
+#include "net/keyed_digest.h"
 
 namespace tributary::net {
 namespace {
@@ -50,13 +48,13 @@ std::string JsonObject(const std::map<std::string, std::string>& fields) {
 
 // A random UUID (RFC 9562, version 4).
 std::string RandomId() {
-  std::array<unsigned char, 16> id;
-  CHECK(RAND_bytes(id.data(), id.size()) == 1, "no randomness");
-  id[6] = static_cast<unsigned char>((id[6] & 0x0f) | 0x40);
-  id[8] = static_cast<unsigned char>((id[8] & 0x3f) | 0x80);
+  std::string id = RandomKey().substr(0, 16);
+  id[6] = static_cast<char>((id[6] & 0x0f) | 0x40);
+  id[8] = static_cast<char>((id[8] & 0x3f) | 0x80);
   std::string text;
   for (size_t i = 0; i < id.size(); ++i) {
-    text += fmt::format("{}{:02x}", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", id[i]);
+    text += fmt::format("{}{:02x}", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
+                        static_cast<unsigned char>(id[i]));
   }
   return text;
 }

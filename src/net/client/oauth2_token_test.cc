@@ -75,9 +75,7 @@ class OAuth2TokenTest : public ::testing::Test {
   }
 
   base::Result<std::string> Header() {
-    HttpClientOptions client;
-    client.oauth2 = options_;
-    const auto source = TokenSource::Create(*client.oauth2).value();
+    const auto source = TokenSource::Create(options_).value();
     std::promise<base::Result<std::string>> got;
     source->Get([&](const base::Result<std::string>& header) { got.set_value(header); });
     return got.get_future().get();
