@@ -37,6 +37,7 @@ tsdb::AgentDbOptions MakeDbOptions(const Ground& ground, const config::Config& c
     db.wal_segment_bytes =
         std::clamp<uint64_t>(options.agent_max_bytes / 16 / kSegmentStep * kSegmentStep,
                              kSegmentStep, db.wal_segment_bytes);
+    db.most_unpacked_bytes = std::min(db.most_unpacked_bytes, options.agent_max_bytes / 16);
   }
   db.out_of_order_window_ms = config.tsdb.out_of_order_time_window_ms;
   db.keep_starts = ground.features.keep_starts;

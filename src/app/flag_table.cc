@@ -76,7 +76,7 @@ const FlagRow kRows[] = {
   {kTsdb, "storage.tsdb.block-reload-interval", DurationFlag{&O::block_reload_interval_ms}, "1m", "How often to look for blocks put there by others.", kServer, kNotYet, true},
 
   {kAgentStore, "storage.agent.path", TextFlag{&O::agent_path}, "data-agent/", "Directory for the WAL.", kAgent},
-  {kAgentStore, "storage.agent.wal-compression", BoolFlag{&O::agent_wal_compression}, "true", "Compress the WAL.", kAgent},
+  {kAgentStore, "storage.agent.wal-compression", BoolFlag{&O::agent_wal_compression}, "true", "Compress the WAL while a destination is behind.", kAgent},
   {kAgentStore, "storage.agent.wal-compression-type", TextFlag{&O::agent_wal_compression_type, "snappy,zstd"}, "snappy", "How the WAL is compressed.", kAgent, kServed, true},
   {kAgentStore, "storage.agent.wal-segment-size", SizeFlag{&O::agent_wal_segment_bytes}, "0B", "Size of WAL files, 10MB to 256MB; 0: 128MB.", kAgent, kServed, true},
   {kAgentStore, "storage.agent.wal-truncate-frequency", DurationFlag{&O::agent_truncate_frequency_ms}, "0s", "How often old WAL is dropped; 0: 2h.", kAgent, kServed, true},

@@ -165,7 +165,7 @@ class AgentAppender final : public storage::Appender {
     b.batch.AddExemplars(b.exemplars);
     base::Status status;
     if (!b.batch.empty()) {
-      status = store_.writer->Log(b.batch);
+      status = store_.writer->Log(b.batch, store_.CompressionNow());
     }
     if (!status) {
       Forget();
@@ -263,8 +263,12 @@ class AgentAppender final : public storage::Appender {
   void AddSeriesRecord() {
     std::string* out = buffers_->batch.buffer();
     bool begun = false;
+    model::SeriesRef last;  // whose samples mostly come one after the other
     const auto add = [&](AgentSeriesTable::Shard& shard, model::SeriesRef ref)
                          TB_NO_THREAD_SAFETY_ANALYSIS {
+                           if (std::exchange(last, ref) == ref) {
+                             return;
+                           }
                            const AgentSeries* series = AgentSeriesTable::Find(shard, ref);
                            if (series == nullptr || series->Has(AgentSeries::kLogged)) {
                              return;

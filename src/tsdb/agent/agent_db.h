@@ -23,7 +23,11 @@ struct AgentDbOptions {
   WalCompression wal_compression = WalCompression::kSnappy;
   int64_t truncate_frequency_ms = 2 * 3600 * 1000;
   int64_t min_wal_time_ms = 5 * 60 * 1000;
-  // The log is truncated early, as far as it is delivered or given up, when it holds more; 0: not.
+  // Records are not packed while no follower has more than this of the log before it.
+  uint64_t most_unpacked_bytes = 16 << 20;
+  // The log is truncated early when segments with more are delivered.
+  uint64_t most_delivered_bytes = 256 << 20;
+  // The same, as far as it is delivered or given up, when it holds more; 0: not.
   uint64_t max_wal_bytes = 0;
   int64_t out_of_order_window_ms = 0;
   bool keep_starts = true;   // start timestamps go into the log, with their samples

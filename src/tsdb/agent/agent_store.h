@@ -64,6 +64,21 @@ struct AgentStore {
     const auto it = aliases.find(ref.value());
     return it == aliases.end() ? ref : it->second;
   }
+
+  // Of what is logged now. To pack what is read once, right away, and then needed no more costs
+  // more than its bytes on the disk do.
+  WalCompression CompressionNow() const {
+    return DeliverySucceeds() ? WalCompression::kNone : options.wal_compression;
+  }
+
+ private:
+  // There are followers, and none of them has more than a little of the log before it.
+  bool DeliverySucceeds() const {
+    const auto delivered = followers != nullptr ? followers->LeastDelivered() : std::nullopt;
+    const storage::WalPosition end = writer->end();
+    return delivered && delivered->segment + 1 >= end.segment &&
+           followers->BytesBetween(*delivered, end) <= options.most_unpacked_bytes;
+  }
 };
 
 // agent_appender.cc
@@ -76,7 +91,7 @@ base::Status ReplayAgentWal(AgentStore& store, std::atomic<uint32_t>* progress_s
 // agent_truncate.cc: removes segments that every follower has passed, what nobody needs of those
 // between, and series nobody has written to lately.
 base::Status TruncateAgentWal(AgentStore& store);
-// True: the log is larger than max_wal_bytes, and it can be made smaller.
+// True: the log is larger than it should be, and it can be made smaller.
 base::Result<bool> AgentWalIsTooLarge(AgentStore& store);
 
 }  // namespace tributary::tsdb

@@ -108,20 +108,23 @@ base::Status RemoveBefore(AgentStore& store, uint32_t bound) {
 }  // namespace
 
 base::Result<bool> AgentWalIsTooLarge(AgentStore& store) {
-  if (store.options.max_wal_bytes == 0) {
-    return false;
-  }
   ASSIGN_OR_RETURN(const std::vector<SegmentInfo> segments, ListSegments(store.fs, store.WalDir()));
-  uint64_t bytes = 0;
-  for (const SegmentInfo& segment : segments) {
-    bytes += segment.size;
-  }
-  if (bytes <= store.options.max_wal_bytes) {
+  if (segments.empty()) {
     return false;
   }
   const uint32_t current = segments.back().index;
   const uint32_t bound = Bound(store, current);
-  return segments.front().index < bound || !Reducible(store, segments, bound, current).empty();
+  uint64_t bytes = 0;
+  uint64_t delivered = 0;
+  for (const SegmentInfo& segment : segments) {
+    bytes += segment.size;
+    delivered += segment.index < bound ? segment.size : 0;
+  }
+  if (delivered > store.options.most_delivered_bytes) {
+    return true;
+  }
+  return store.options.max_wal_bytes != 0 && bytes > store.options.max_wal_bytes &&
+         (delivered > 0 || !Reducible(store, segments, bound, current).empty());
 }
 
 base::Status TruncateAgentWal(AgentStore& store) {

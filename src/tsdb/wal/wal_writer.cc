@@ -64,7 +64,8 @@ WalWriter::~WalWriter() {
   retire_changed_.NotifyAll();
 }
 
-void WalWriter::Compress(const RecordBatch& batch, Waiter* waiter) const {
+void WalWriter::Compress(const RecordBatch& batch, WalCompression compression,
+                         Waiter* waiter) const {
   waiter->records.resize(batch.size());
   std::vector<std::pair<size_t, size_t>> compressed(batch.size());  // range of storage; 0,0: raw
   std::string one;
@@ -73,8 +74,8 @@ void WalWriter::Compress(const RecordBatch& batch, Waiter* waiter) const {
     const base::Bytes raw = batch[i];
     raw_bytes += raw.size();
     waiter->records[i] = {0, raw};
-    if (options_.compression == WalCompression::kNone) continue;
-    const bool snappy = options_.compression == WalCompression::kSnappy;
+    if (compression == WalCompression::kNone) continue;
+    const bool snappy = compression == WalCompression::kSnappy;
     if (snappy) {
       wire::SnappyEncode(raw, &one);
     } else {
@@ -103,10 +104,10 @@ void WalWriter::Compress(const RecordBatch& batch, Waiter* waiter) const {
   }
 }
 
-base::Status WalWriter::Log(const RecordBatch& batch) {
+base::Status WalWriter::Log(const RecordBatch& batch, WalCompression compression) {
   if (batch.empty()) return {};
   Waiter self;
-  Compress(batch, &self);
+  Compress(batch, compression, &self);
 
   std::vector<Waiter*> group;
   {

@@ -48,7 +48,9 @@ class WalWriter {
   WalWriter(const WalWriter&) = delete;
   WalWriter& operator=(const WalWriter&) = delete;
 
-  base::Status Log(const RecordBatch& batch) TB_EXCLUDES(mutex_);
+  // Compressed as the options say, or otherwise.
+  base::Status Log(const RecordBatch& batch) { return Log(batch, options_.compression); }
+  base::Status Log(const RecordBatch& batch, WalCompression compression) TB_EXCLUDES(mutex_);
 
   // Closes the current segment, begins the next one and returns its number: everything logged
   // before the call is in lower segments.
@@ -78,7 +80,7 @@ class WalWriter {
 
   WalWriter(base::FileSystem& fs, WalWriterOptions options, const WalMetrics* metrics);
 
-  void Compress(const RecordBatch& batch, Waiter* waiter) const;
+  void Compress(const RecordBatch& batch, WalCompression compression, Waiter* waiter) const;
   // Becomes the one writer; false when the writer is closed.
   bool AcquireFile() TB_REQUIRES(mutex_);
   void ReleaseFile() TB_EXCLUDES(mutex_);
