@@ -167,6 +167,7 @@ struct RemoteWriteConfig {
   bool send_exemplars = false;
   bool send_native_histograms = false;
   bool round_robin_dns = false;
+  bool failed_request_logging = false;
   net::HttpClientOptions http;
   QueueConfig queue;
   MetadataConfig metadata;

@@ -192,6 +192,20 @@ TEST(ConfigErrorsTest, RemoteWrite) {
   f("queue_config: {min_backoff: 5s, max_backoff: 2s}", "must not be less");
   f("sigv4: {region: a}\n  basic_auth: {username: a}", "at most one of");
   f("sigv4: {region: a, external_id: b}", "external_id can only be used with role_arn");
+  f("sigv4: {region: a}\n  google_iam: {}", "at most one of");
+  f("azuread: {managed_identity: {}}\n  google_iam: {}",
+    "Currently configured: azuread, google_iam");
+  f("azuread: {cloud: AzurePublic}", "must provide exactly one of managed_identity");
+  f("azuread: {sdk: {}, managed_identity: {}}", "must provide exactly one of managed_identity");
+  f("azuread: {cloud: Moon, sdk: {}}", "expected one of AzurePublic");
+  f("azuread: {sdk: {}, scope: 'a;b'}", "the provided scope contains invalid characters");
+  f("azuread: {managed_identity: {client_id: a}}", "the provided client_id is invalid");
+  f("azuread: {oauth: {client_secret: s}}", "must provide a client_id");
+  f("azuread: {oauth: {client_id: 0000000000000000000000000000000a, tenant_id: t}}",
+    "must provide a client_secret");
+  f("azuread: {workload_identity: {client_id: 0000000000000000000000000000000a, tenant_id: t}}",
+    "the provided tenant_id is invalid");
+  f("google_iam: {credential_file: a}", "credential_file");
 }
 
 TEST(ConfigErrorsTest, MalformedDocuments) {

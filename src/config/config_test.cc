@@ -307,6 +307,14 @@ TEST(ConfigTest, RemoteWriteGoesToAnyAddressOfItsNameWhereThatIsAskedFor) {
   EXPECT_FALSE(config->remote_write[1].http.shuffle_addresses);
 }
 
+TEST(ConfigTest, FailedRequestsAreLoggedWhereThatIsAskedFor) {
+  const auto config =
+      MustParse("remote_write: [{url: http://w/, failed_request_logging: true}, {url: http://x/}]");
+  EXPECT_TRUE(config->remote_write[0].failed_request_logging);
+  EXPECT_FALSE(config->remote_write[1].failed_request_logging);
+  EXPECT_THAT(config->yaml, HasSubstr("failed_request_logging: true"));
+}
+
 TEST(ConfigTest, UnservedSectionsAreNamedWithTheirLines) {
   const auto config = MustParse(R"(global: {query_log_file: queries.log}
 alerting:
@@ -319,16 +327,14 @@ tracing: {endpoint: otel:4317}
 otlp: {promote_resource_attributes: [a]}
 remote_write:
 - url: http://w/push
-  azuread: {cloud: AzurePublic}
 scrape_configs:
 - job_name: k
   static_configs: [{targets: [a]}]
 runtime: {gogc: 50}
 )");
-  EXPECT_THAT(config->unserved,
-              testing::UnorderedElementsAre("alerting (line 2)", "rule_files (line 5)",
-                                            "remote_read (line 6)", "tracing (line 8)",
-                                            "otlp (line 9)", "remote_write[0].azuread (line 12)"));
+  EXPECT_THAT(config->unserved, testing::UnorderedElementsAre(
+                                    "alerting (line 2)", "rule_files (line 5)",
+                                    "remote_read (line 6)", "tracing (line 8)", "otlp (line 9)"));
   EXPECT_TRUE(config->has_alerting);
   EXPECT_TRUE(config->has_remote_read);
   EXPECT_THAT(config->rule_files, ElementsAre("/etc/prom/rules/*.yaml"));
@@ -353,6 +359,16 @@ remote_write:
   oauth2: {client_id: id, client_secret: hidden2, token_url: http://t/}
 - url: http://two/push
   sigv4: {region: r, access_key: k, secret_key: hidden3}
+- url: http://four/push
+  azuread:
+    oauth: {client_id: 00000000-0000-0000-0000-000000000001, tenant_id: t, client_secret: hidden14}
+- url: http://five/push
+  azuread:
+    certificate:
+      client_id: 00000000-0000-0000-0000-000000000001
+      tenant_id: t
+      certificate_path: /c
+      certificate_password: hidden15
 remote_read:
 - url: http://user:hidden4@three/read
   bearer_token: hidden5
@@ -414,6 +430,59 @@ scrape_configs:
   EXPECT_TRUE(oauth2.proxy.from_environment);
   const auto again = MustParse(config->yaml);
   EXPECT_EQ(*again->scrape_configs[0].http.oauth2, oauth2);
+}
+
+TEST(ConfigTest, AuthenticationAtClouds) {
+  const auto config = MustParse(R"(
+remote_write:
+- url: http://a/
+  azuread: {managed_identity: {}}
+- url: http://b/
+  azuread:
+    cloud: AzureGovernment
+    scope: https://own.example/.default
+    workload_identity:
+      client_id: 00000000-0000-0000-0000-00000000000a
+      tenant_id: 0000000000000000000000000000000b
+      token_file_path: /token
+- url: http://c/
+  azuread: {cloud: AzureChina, sdk: {tenant_id: t}}
+- url: http://d/
+  azuread:
+    certificate:
+      client_id: 0000000000000000000000000000000a
+      tenant_id: t
+      certificate_path: cert.pem
+      certificate_key_path: key.pem
+      send_certificate_chain: true
+- url: http://e/
+  google_iam: {credentials_file: key.json}
+- url: http://f/
+  google_iam: {}
+)");
+  EXPECT_THAT(config->unserved, IsEmpty());
+  const auto azure = [&](size_t i) { return config->remote_write[i].http.azuread.value(); };
+  EXPECT_EQ(azure(0), (net::AzureAd{.identity = net::AzureManagedIdentity{}}));
+  EXPECT_EQ(azure(1), (net::AzureAd{.cloud = net::AzureCloud::kGovernment,
+                                    .scope = "https://own.example/.default",
+                                    .identity = net::AzureWorkloadIdentity{
+                                        "00000000-0000-0000-0000-00000000000a",
+                                        "0000000000000000000000000000000b", "/token"}}));
+  EXPECT_EQ(azure(2),
+            (net::AzureAd{.cloud = net::AzureCloud::kChina, .identity = net::AzureSdk{"t"}}));
+  EXPECT_EQ(azure(3), (net::AzureAd{.identity = net::AzureCertificate{
+                                        .client_id = "0000000000000000000000000000000a",
+                                        .tenant_id = "t",
+                                        .file = "cert.pem",
+                                        .key_file = "key.pem",
+                                        .password = "",
+                                        .send_chain = true}}));
+  EXPECT_EQ(config->remote_write[4].http.google_iam->credentials_file, "key.json");
+  EXPECT_TRUE(config->remote_write[5].http.google_iam);
+  const auto again = MustParse(config->yaml);
+  for (size_t i = 0; i < 6; ++i) {
+    EXPECT_EQ(again->remote_write[i].http, config->remote_write[i].http) << i;
+  }
 }
 
 TEST(ConfigTest, WhatIsPrintedReadsBackAsTheSame) {

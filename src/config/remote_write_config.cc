@@ -8,6 +8,7 @@
 #include "base/duration.h"
 #include "base/hash.h"
 #include "base/strings.h"
+#include "config/cloud_auth_config.h"
 #include "config/http_client_config.h"
 #include "config/relabel_config.h"
 
@@ -77,8 +78,8 @@ void CheckOneAuthentication(MapReader& reader, const net::HttpClientOptions& htt
   if (http.authorization) configured.emplace_back("authorization");
   if (http.oauth2) configured.emplace_back("oauth2");
   if (http.sigv4) configured.emplace_back("sigv4");
-  if (reader.Take("azuread") != nullptr) configured.emplace_back("azuread");
-  if (reader.Take("google_iam") != nullptr) configured.emplace_back("google_iam");
+  if (http.azuread) configured.emplace_back("azuread");
+  if (http.google_iam) configured.emplace_back("google_iam");
   if (configured.size() > 1) {
     reader.FailHere(
         fmt::format("at most one of basic_auth, authorization, oauth2, sigv4, azuread or "
@@ -126,14 +127,11 @@ RemoteWriteConfig ReadRemoteWrite(MapReader& reader, NameValidation validation) 
   reader.Bool("send_exemplars", &config.send_exemplars);
   reader.Bool("send_native_histograms", &config.send_native_histograms);
   reader.Bool("round_robin_dns", &config.round_robin_dns);
-  bool log_failed_requests = false;
-  reader.Bool("failed_request_logging", &log_failed_requests);
-  if (log_failed_requests) reader.Unserved("failed_request_logging");
+  reader.Bool("failed_request_logging", &config.failed_request_logging);
   ReadHttpClient(reader, &config.http);
   config.http.shuffle_addresses = config.round_robin_dns;
   ReadSigV4(reader, &config.http);
-  reader.Unserved("azuread");
-  reader.Unserved("google_iam");
+  ReadCloudAuth(reader, &config.http);
   reader.Map("queue_config", [&](MapReader& child) { ReadQueue(child, &config.queue); });
   reader.Map("metadata_config", [&](MapReader& child) { ReadMetadata(child, &config.metadata); });
 
@@ -161,6 +159,7 @@ YamlNode PrintRemoteWrite(const RemoteWriteConfig& config) {
   for (const auto& [name, value] : kMessages) {
     if (value == config.protobuf_message) out.SetString("protobuf_message", std::string(name));
   }
+  out.SetIfTrue("failed_request_logging", config.failed_request_logging);
   PrintHttpClient(config.http, &out);
   YamlNode queue = YamlNode::Map();
   queue.SetPlain("capacity", std::to_string(config.queue.capacity));
@@ -182,6 +181,7 @@ YamlNode PrintRemoteWrite(const RemoteWriteConfig& config) {
   metadata.SetPlain("max_samples_per_send", std::to_string(config.metadata.max_samples_per_send));
   out.Set("metadata_config", std::move(metadata));
   if (config.http.sigv4) PrintSigV4(*config.http.sigv4, &out);
+  PrintCloudAuth(config.http, &out);
   return out;
 }
 

@@ -8,11 +8,14 @@
 
 #include "base/mutex.h"
 #include "base/strings.h"
-#include "net/client/aws_credentials.h"
-#include "net/client/oauth2_token.h"
 #include "net/client/plain_loop.h"
 #include "net/client/transfer_loop.h"
 #include "net/client/watched_file.h"
+#include "net/credentials/aws_credentials.h"
+#include "net/credentials/azure_token.h"
+#include "net/credentials/google_token.h"
+#include "net/credentials/oauth2_token.h"
+#include "net/credentials/token_source.h"
 
 namespace tributary::net {
 namespace {
@@ -113,9 +116,16 @@ struct Pending {
   bool closing TB_GUARDED_BY(mutex) = false;
 };
 
+std::optional<TokenOptions> TokensOf(const HttpClientOptions& options) {
+  if (options.oauth2) return OAuth2Tokens(*options.oauth2);
+  if (options.azuread) return AzureTokens(*options.azuread);
+  if (options.google_iam) return GoogleTokens(*options.google_iam);
+  return std::nullopt;
+}
+
 bool HeadersStay(const HttpClientOptions& options) {
   const auto& basic = options.basic_auth;
-  return !options.oauth2 && !options.sigv4 &&
+  return !options.oauth2 && !options.azuread && !options.google_iam && !options.sigv4 &&
          !(basic && (!basic->username_file.empty() || !basic->password_file.empty())) &&
          !(options.authorization && !options.authorization->credentials_file.empty()) &&
          std::ranges::all_of(options.http_headers,
@@ -159,8 +169,8 @@ class CurlClient final : public HttpClient {
   }
 
   Status Init() {
-    if (options_.oauth2) {
-      ASSIGN_OR_RETURN(tokens_, TokenSource::Create(*options_.oauth2));
+    if (auto tokens = TokensOf(options_)) {
+      ASSIGN_OR_RETURN(tokens_, TokenSource::Create(*std::move(tokens)));
     }
     if (options_.sigv4) {
       ASSIGN_OR_RETURN(aws_, AwsCredentialSource::Create(*options_.sigv4));
@@ -431,7 +441,8 @@ class CurlClient final : public HttpClient {
         static_cast<long>(options_.enable_http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
     if (options_.shuffle_addresses) {
       curl_easy_setopt(easy, CURLOPT_DNS_SHUFFLE_ADDRESSES, 1L);
-      curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);  // what is cached is not shuffled again
+      curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT,
+                       0L);  // what is cached is not shuffled again
     }
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, options_.follow_redirects ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_MAXREDIRS, kMaxRedirects);

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "net/cloud_auth.h"
 #include "net/http.h"
 #include "net/tls.h"
 
@@ -85,6 +86,8 @@ struct HttpClientOptions {
   std::optional<Authorization> authorization;
   std::optional<OAuth2> oauth2;
   std::optional<SigV4> sigv4;
+  std::optional<AzureAd> azuread;
+  std::optional<GoogleIam> google_iam;
   TlsClientOptions tls;
   bool follow_redirects = true;
   bool enable_http2 = false;

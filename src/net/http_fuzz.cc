@@ -6,8 +6,8 @@
 #include <string>
 
 #include "net/client/gunzip.h"
-#include "net/client/oauth2_token.h"
 #include "net/client/transfer_loop.h"
+#include "net/credentials/token_source.h"
 #include "net/http.h"
 #include "net/server/compressor.h"
 #include "net/server/request_parser.h"

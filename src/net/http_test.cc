@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "net/client/gunzip.h"
-#include "net/client/oauth2_token.h"
 #include "net/client/transfer_loop.h"
+#include "net/credentials/token_source.h"
 #include "net/server/compressor.h"
 #include "net/server/request_parser.h"
 

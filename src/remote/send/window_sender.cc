@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "remote/send/request_text.h"
 #include "remote/send/verdict.h"
 
 namespace tributary::remote {
@@ -17,11 +18,20 @@ constexpr int kMaxSplits = 40;
 constexpr int64_t kComplainEveryNs = 30'000 * kNsPerMs;
 constexpr int64_t kLongestWaitNs = 1000 * kNsPerMs;
 constexpr size_t kErrorBytes = 1024;
+constexpr size_t kLoggedRequestBytes = 100'000;
 
 // Retries of many agents must not come in step: 75 % to 125 %.
 int64_t WithJitter(int64_t ms) {
   thread_local std::minstd_rand random(std::random_device{}());
   return ms * static_cast<int64_t>(75 + random() % 51) / 100;
+}
+
+std::string ReasonOf(const base::Result<net::ClientResponse>& response) {
+  if (!response) {
+    return response.error().message();
+  }
+  return "HTTP status " + std::to_string(response->status) + " " +
+         response->body.substr(0, kErrorBytes);
 }
 
 }  // namespace
@@ -175,6 +185,12 @@ void WindowSender::OnAnswer(Answer answer) {
     probe_.holding.Set(0);
     trouble_ = false;
   }
+  if (config_.failed_request_logging && verdict != Verdict::kDelivered &&
+      shipment.form.message == config::WriteMessage::kV2) {
+    LOG_DEBUG("remote write 2.0 request failed", kv("remote_name", config_.name),
+              kv("err", ReasonOf(answer.response)),
+              kv("req", TextOfRequest(shipment, kLoggedRequestBytes)));
+  }
   switch (verdict) {
     case Verdict::kDelivered:
       Finish(&shipment);
@@ -216,10 +232,7 @@ void WindowSender::OnRetry(const Answer& answer, bool hold, Shipment* shipment) 
     return;
   }
   next_complaint_ns_ = now + kComplainEveryNs;
-  const std::string why = answer.response
-                              ? "HTTP status " + std::to_string(answer.response->status) + " " +
-                                    answer.response->body.substr(0, kErrorBytes)
-                              : answer.response.error().message();
+  const std::string why = ReasonOf(answer.response);
   if (hold) {
     LOG_ERROR("the receiver refuses us: data is held until it is put right",
               kv("remote_name", config_.name), kv("url", config_.url), kv("err", why));

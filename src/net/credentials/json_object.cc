@@ -1,4 +1,4 @@
-#include "net/client/json_object.h"
+#include "net/credentials/json_object.h"
 
 #include <algorithm>
 

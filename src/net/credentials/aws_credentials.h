@@ -13,7 +13,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "net/client/shared_value.h"
+#include "net/credentials/shared_value.h"
 #include "net/http_client.h"
 
 namespace tributary::net {

@@ -1,4 +1,4 @@
-#include "net/client/aws_credentials.h"
+#include "net/credentials/aws_credentials.h"
 
 #include <atomic>
 #include <cstdlib>

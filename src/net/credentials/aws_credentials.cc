@@ -1,4 +1,4 @@
-#include "net/client/aws_credentials.h"
+#include "net/credentials/aws_credentials.h"
 
 #include <algorithm>
 #include <ctime>
@@ -11,10 +11,10 @@
 #include "base/environment.h"
 #include "base/fs.h"
 #include "base/strings.h"
-#include "net/client/instance_metadata.h"
-#include "net/client/json_object.h"
 #include "net/client/transfer_loop.h"
 #include "net/client/watched_file.h"
+#include "net/credentials/instance_metadata.h"
+#include "net/credentials/json_object.h"
 
 namespace tributary::net {
 namespace {

@@ -1,4 +1,4 @@
-#include "net/client/instance_metadata.h"
+#include "net/credentials/instance_metadata.h"
 
 #include <utility>
 
