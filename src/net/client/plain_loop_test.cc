@@ -283,6 +283,40 @@ TEST_F(PlainLoopTest, ASlowCompletionMakesNobodyLate) {
   EXPECT_EQ(kept.connections(), 1);
 }
 
+// What came together with another answer, and was handed over behind it, is told how long it waited.
+TEST_F(PlainLoopTest, WaitingForTheCompletionOfAnotherIsTold) {
+  constexpr std::chrono::milliseconds kSlow{200};
+  ScriptedServer one, two;
+  const auto to = [](const ScriptedServer& server) {
+    ClientRequest request;
+    request.url = server.Url();
+    return request;
+  };
+  server_.Add({.bytes = Sized("page")});
+  for (ScriptedServer* server : {&one, &two}) {
+    server->Add({.bytes = Sized("connected")});
+    server->Add({.bytes = Sized("page")});
+    ASSERT_TRUE(client_->SendAndWait(to(*server)));
+  }
+  std::promise<void> began, both;
+  std::vector<std::chrono::nanoseconds> waited;
+  client_->Send(to(server_), [&](const auto&) {
+    began.set_value();
+    std::this_thread::sleep_for(kSlow);  // the two answers come meanwhile
+  });
+  began.get_future().wait();
+  for (const ScriptedServer* server : {&one, &two}) {
+    client_->Send(to(*server), [&](const base::Result<ClientResponse>& response) {
+      waited.emplace_back(response ? response->queued_ns : -1);
+      if (waited.size() == 2) return both.set_value();
+      std::this_thread::sleep_for(kSlow);
+    });
+  }
+  both.get_future().wait();
+  EXPECT_LT(waited[0], kSlow / 2);
+  EXPECT_GE(waited[1], kSlow);
+}
+
 TEST(ParsePlainUrl, AddressesOnly) {
   const auto f = [](std::string_view url, bool plain) {
     EXPECT_EQ(ParsePlainUrl(url).has_value(), plain) << url;

@@ -62,6 +62,7 @@ Result<std::string> SignAssertion(const AzureCertificate& certificate, const std
   JsonFields header = {{"x5t#S256", JsonText(Base64Url(digest))}};
   if (certificate.send_chain) {
     std::vector<std::string> chain;
+    chain.reserve(identity.chain.size());
     for (const std::string& der : identity.chain) {
       chain.push_back(JsonText(base::Base64Encode(der)));
     }
