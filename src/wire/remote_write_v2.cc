@@ -270,9 +270,9 @@ std::optional<uint32_t> WriteEncoderV2::ValueOf(Refs labels, uint32_t name) {
   return std::nullopt;
 }
 
-std::string_view WriteEncoderV2::EncodeMetadata(const model::Metadata* metadata) {
+WriteEncoderV2::About WriteEncoderV2::EncodeMetadata(const model::Metadata* metadata) {
+  if (metadata == nullptr) return std::nullopt;
   scratch_.clear();
-  if (metadata == nullptr) return scratch_;
   if (metadata->type != model::MetricType::kUnknown) {
     PutVarint(&scratch_, 1, static_cast<uint64_t>(metadata->type));
   }
@@ -281,18 +281,16 @@ std::string_view WriteEncoderV2::EncodeMetadata(const model::Metadata* metadata)
   return scratch_;
 }
 
-void WriteEncoderV2::PutSeries(Refs labels, uint32_t field, std::string_view item,
-                               const model::Metadata* metadata) {
-  const std::string_view about = EncodeMetadata(metadata);
+void WriteEncoderV2::PutSeries(Refs labels, uint32_t field, std::string_view item, About about) {
   size_t size = BytesFieldSize(field, item.size());
   if (!labels.empty()) size += BytesFieldSize(1, labels.size());
-  if (metadata != nullptr) size += BytesFieldSize(5, about.size());
+  if (about) size += BytesFieldSize(5, about->size());
   const size_t end = end_ + BytesFieldSize(5, size);
   if (end > message_.size()) message_.resize(std::max(end, 2 * message_.size()));
   char* p = WriteBytesHead(message_.data() + end_, 5, size);
   if (!labels.empty()) p = CopyShort(WriteBytesHead(p, 1, labels.size()), labels);
   p = CopyShort(WriteBytesHead(p, field, item.size()), item);
-  if (metadata != nullptr) CopyShort(WriteBytesHead(p, 5, about.size()), about);
+  if (about) CopyShort(WriteBytesHead(p, 5, about->size()), *about);
   end_ = end;
 }
 
@@ -317,18 +315,18 @@ void WriteEncoderV2::AddSample(Refs labels, const WriteSampleV2& sample,
     PrepareSample(sample.t, sample.start);
   }
   WriteDouble(sample_.data() + 1, sample.v);
-  const std::string_view about = EncodeMetadata(metadata);
-  if (!labels.empty() && labels.size() + about.size() <= kShort) {
-    PutShortSeries(labels, about, metadata != nullptr);
+  const About about = EncodeMetadata(metadata);
+  if (!labels.empty() && labels.size() + (about ? about->size() : 0) <= kShort) {
+    PutShortSeries(labels, about);
   } else {
-    PutSeries(labels, 2, {sample_.data(), sample_size_}, metadata);
+    PutSeries(labels, 2, {sample_.data(), sample_size_}, about);
   }
 }
 
 // As PutSeries(), of the prepared sample, where all lengths are single bytes.
-void WriteEncoderV2::PutShortSeries(Refs labels, std::string_view about, bool has_metadata) {
+void WriteEncoderV2::PutShortSeries(Refs labels, About about) {
   static_assert(2 + kShort + 2 + sizeof(sample_) + 2 < 128);
-  const size_t size = 2 + labels.size() + 2 + sample_size_ + (has_metadata ? 2 + about.size() : 0);
+  const size_t size = 2 + labels.size() + 2 + sample_size_ + (about ? 2 + about->size() : 0);
   // The sample is copied with what is behind it: a size known here is faster.
   const size_t end = end_ + 2 + size + sizeof(sample_);
   if (end > message_.size()) message_.resize(std::max(end, 2 * message_.size()));
@@ -342,10 +340,10 @@ void WriteEncoderV2::PutShortSeries(Refs labels, std::string_view about, bool ha
   *p++ = static_cast<char>(sample_size_);
   std::memcpy(p, sample_.data(), sizeof(sample_));
   p += sample_size_;
-  if (has_metadata) {
+  if (about) {
     *p++ = static_cast<char>(kMetadataTag);
-    *p++ = static_cast<char>(about.size());
-    CopyShort(p, about);
+    *p++ = static_cast<char>(about->size());
+    CopyShort(p, *about);
   }
   end_ += 2 + size;
 }
@@ -355,7 +353,7 @@ void WriteEncoderV2::PutHistogram(Refs labels, model::Timestamp t, const H& h,
                                   model::Timestamp start, const model::Metadata* metadata) {
   item_.clear();
   EncodeHistogramProto(h, {.t = t, .start = start}, &item_);
-  PutSeries(labels, 3, item_, metadata);
+  PutSeries(labels, 3, item_, EncodeMetadata(metadata));
 }
 
 void WriteEncoderV2::AddHistogram(Refs labels, model::Timestamp t, const model::Histogram& h,
@@ -377,7 +375,7 @@ void WriteEncoderV2::AddExemplar(Refs labels, const model::Exemplar& exemplar) {
   if (!own.empty()) PutBytes(&item_, 1, own);
   PutDouble(&item_, 2, exemplar.value);
   if (exemplar.has_timestamp) PutVarint(&item_, 3, static_cast<uint64_t>(exemplar.t));
-  PutSeries(series, 4, item_, nullptr);
+  PutSeries(series, 4, item_, std::nullopt);
 }
 
 std::string_view WriteEncoderV2::Finish() {

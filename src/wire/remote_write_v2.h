@@ -151,12 +151,13 @@ class WriteEncoderV2 {
   std::string_view Finish();
 
  private:
-  std::string_view EncodeMetadata(const model::Metadata* metadata);
+  // Metadata as on the wire, until the next call; nothing: there is none.
+  using About = std::optional<std::string_view>;
+  About EncodeMetadata(const model::Metadata* metadata);
   void PrepareSample(model::Timestamp t, model::Timestamp start);
   // A TimeSeries: labels, one encoded item in `field`, metadata.
-  void PutSeries(Refs labels, uint32_t field, std::string_view item,
-                 const model::Metadata* metadata);
-  void PutShortSeries(Refs labels, std::string_view about, bool has_metadata);
+  void PutSeries(Refs labels, uint32_t field, std::string_view item, About about);
+  void PutShortSeries(Refs labels, About about);
   template <class H>
   void PutHistogram(Refs labels, model::Timestamp t, const H& h, model::Timestamp start,
                     const model::Metadata* metadata);

@@ -16,7 +16,8 @@
 namespace tributary::tsdb {
 namespace {
 
-constexpr std::chrono::seconds kSizeCheck{1};
+// How often the log's size is looked at, where there is a limit and where there is none.
+constexpr std::chrono::seconds kSizeCheck{1}, kLooseSizeCheck{10};
 
 class AgentWalSource final : public TableWalSource {
  public:
@@ -122,6 +123,7 @@ class AgentDbImpl final : public AgentDb {
   void TruncateLoop() {
     base::SetThreadName("wal-truncate");
     const auto interval = std::chrono::milliseconds(store_.options.truncate_frequency_ms);
+    const auto size_check = store_.options.max_wal_bytes != 0 ? kSizeCheck : kLooseSizeCheck;
     auto due = std::chrono::steady_clock::now() + interval;
     while (true) {
       {
@@ -129,7 +131,7 @@ class AgentDbImpl final : public AgentDb {
         bool is_due = false;
         while (!stopping_ && !is_due) {
           wake_.WaitFor(mutex_, std::min<std::chrono::steady_clock::duration>(
-                                    due - std::chrono::steady_clock::now(), kSizeCheck));
+                                    due - std::chrono::steady_clock::now(), size_check));
           is_due = std::chrono::steady_clock::now() >= due || IsTooLarge();
         }
         if (stopping_) {

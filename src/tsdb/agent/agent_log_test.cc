@@ -98,7 +98,7 @@ TEST_F(AgentLogTest, LabelsAreLoggedOnce) {
 }
 
 TEST_F(AgentLogTest, WhatIsDeliveredGoesBeforeItIsMuch) {
-  Open({.most_delivered_bytes = 3 * kSegment});
+  Open({.most_delivered_bytes = 3 * kSegment, .max_wal_bytes = 1000 * kSegment});
   SayDelivered("one", source().End());
   LogBytes(10 * kSegment);
   std::this_thread::sleep_for(std::chrono::milliseconds(1500));  // it looks once a second
