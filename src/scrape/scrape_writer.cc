@@ -156,7 +156,7 @@ base::Status ScrapeWriter::ReadPage(const Page& page, storage::Appender* app, Co
   ASSIGN_OR_RETURN(auto parser, ParserFor(page.content_type, options_, page.body));
   const uint64_t created_before = app->stats().series_created;
   while (true) {
-    RETURN_IF_ERROR(ReadKnown(parser.get(), page, app, counts));
+    ReadKnown(parser.get(), page, counts);
     const std::string_view rest = parser->rest();
     ASSIGN_OR_RETURN(const wire::EntryKind kind, parser->Next());
     switch (kind) {
@@ -184,25 +184,26 @@ base::Status ScrapeWriter::ReadPage(const Page& page, storage::Appender* app, Co
   }
 }
 
-base::Status ScrapeWriter::ReadKnown(wire::ExpositionParser* parser, const Page& page,
-                                     storage::Appender* app, Counts* counts) {
-  while (true) {
-    const std::string_view rest = parser->rest();
-    if (rest.empty()) {
-      return {};
-    }
-    if (rest.front() == '#') {
+void ScrapeWriter::ReadKnown(wire::ExpositionParser* parser, const Page& page, Counts* counts) {
+  std::vector<storage::RefSample>& samples = ThreadScratch().samples;
+  wire::KnownSample sample;
+  sample.rest = parser->rest();
+  while (!sample.rest.empty()) {
+    if (sample.rest.front() == '#') {
       if (!families_.PassKnown(parser)) {
-        return {};
+        return;
       }
+      sample.rest = parser->rest();
       continue;
     }
-    LineCache::Line* line = lines_.Expected(rest);
-    if (line == nullptr || !parser->NextKnown(line->size)) {
-      return {};
+    LineCache::Line* line = lines_.Expected(sample.rest);
+    if (line == nullptr || !parser->NextKnown(line->size, &sample)) {
+      return;
     }
     ++counts->scraped;
-    RETURN_IF_ERROR(Take(parser, wire::EntryKind::kSample, true, line, page, app, counts));
+    if (const auto t = Take(line, sample.timestamp, page, counts)) {
+      samples.push_back({line->ref, *t, sample.value});
+    }
   }
 }
 
@@ -220,50 +221,51 @@ base::Status ScrapeWriter::OnEntry(wire::ExpositionParser* parser, wire::EntryKi
     ASSIGN_OR_RETURN(const model::SeriesRef ref, NewSeries(parser, app));
     line = &lines_.Add(hash, text.size(), ref);
   }
-  return Take(parser, kind, false, line, page, app, counts);
-}
-
-base::Status ScrapeWriter::Take(wire::ExpositionParser* parser, wire::EntryKind kind, bool known,
-                                LineCache::Line* line, const Page& page, storage::Appender* app,
-                                Counts* counts) {
-  std::optional<model::Timestamp> timestamp;
-  if (config_.honor_timestamps) {
-    timestamp = parser->timestamp();
-  }
-  const bool repeated = lines_.SeenNow(*line);
-  if (!repeated) {
-    lines_.MarkSeen(line, !timestamp || config_.track_timestamps_staleness);
-  }
-  if (line->ref.value() == 0) {
-    return {};
-  }
-  ++counts->kept;
-  if (repeated && !timestamp) {
-    probe_.sample_duplicate.Add();
-    return {};
-  }
-  ++counts->appended;
-  const model::Timestamp t = timestamp.value_or(page.t);
-  if (t > page.now_ms + kMaxAheadMs) {
-    probe_.sample_out_of_bounds.Add();
+  const auto t = Take(line, parser->timestamp(), page, counts);
+  if (!t) {
     return {};
   }
   const model::SeriesRef ref = line->ref;
   const model::Timestamp start = options_.keep_starts ? parser->start_timestamp() : 0;
   if (kind == wire::EntryKind::kHistogram) {
-    if (base::Status status = TakeHistogram(parser, ref, t, start, app); !status) {
+    if (base::Status status = TakeHistogram(parser, ref, *t, start, app); !status) {
       --counts->kept;
       return status;
     }
   } else {
     Scratch& scratch = ThreadScratch();
     scratch.starts.Set(scratch.samples.size(), start);
-    scratch.samples.push_back({ref, t, parser->value()});
+    scratch.samples.push_back({ref, *t, parser->value()});
   }
-  if (!known) {
-    TakeExemplars(parser, ref, t, app);
-  }
+  TakeExemplars(parser, ref, *t, app);
   return {};
+}
+
+inline std::optional<model::Timestamp> ScrapeWriter::Take(LineCache::Line* line,
+                                                          std::optional<model::Timestamp> timestamp,
+                                                          const Page& page, Counts* counts) {
+  if (!config_.honor_timestamps) {
+    timestamp.reset();
+  }
+  const bool repeated = lines_.SeenNow(*line);
+  if (!repeated) {
+    lines_.MarkSeen(line, !timestamp || config_.track_timestamps_staleness);
+  }
+  if (line->ref.value() == 0) {
+    return std::nullopt;
+  }
+  ++counts->kept;
+  if (repeated && !timestamp) {
+    probe_.sample_duplicate.Add();
+    return std::nullopt;
+  }
+  ++counts->appended;
+  const model::Timestamp t = timestamp.value_or(page.t);
+  if (t > page.now_ms + kMaxAheadMs) {
+    probe_.sample_out_of_bounds.Add();
+    return std::nullopt;
+  }
+  return t;
 }
 
 base::Status ScrapeWriter::TakeHistogram(wire::ExpositionParser* parser, model::SeriesRef ref,

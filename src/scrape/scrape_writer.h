@@ -72,15 +72,14 @@ class ScrapeWriter {
   base::Result<Attempt> TryWrite(const Page& page, base::Status* scrape_status);
   base::Status ReadPage(const Page& page, storage::Appender* app, Counts* counts);
   // Reads on as long as the page is as the last one was.
-  base::Status ReadKnown(wire::ExpositionParser* parser, const Page& page, storage::Appender* app,
-                         Counts* counts);
+  void ReadKnown(wire::ExpositionParser* parser, const Page& page, Counts* counts);
   // A sample or histogram with a text never seen, or out of its place.
   base::Status OnEntry(wire::ExpositionParser* parser, wire::EntryKind kind, const Page& page,
                        storage::Appender* app, Counts* counts);
-  // The parser stands on a sample or histogram of `line`; `known`: read by NextKnown().
-  base::Status Take(wire::ExpositionParser* parser, wire::EntryKind kind, bool known,
-                    LineCache::Line* line, const Page& page, storage::Appender* app,
-                    Counts* counts);
+  // Notes that the page has the line. The time under which its sample is stored; nothing: not.
+  std::optional<model::Timestamp> Take(LineCache::Line* line,
+                                       std::optional<model::Timestamp> timestamp, const Page& page,
+                                       Counts* counts);
   base::Status TakeHistogram(wire::ExpositionParser* parser, model::SeriesRef ref,
                              model::Timestamp t, model::Timestamp start, storage::Appender* app);
   void TakeExemplars(wire::ExpositionParser* parser, model::SeriesRef ref, model::Timestamp t,

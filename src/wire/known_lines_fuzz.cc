@@ -26,14 +26,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       continue;
     }
     const std::string_view text = anew->series_text();
-    if (text.data() == line.data() && known->NextKnown(text.size())) {
-      if (known->series_text() != text) std::abort();
-      if (known->timestamp() != anew->timestamp()) std::abort();
-      if (std::bit_cast<uint64_t>(known->value()) != std::bit_cast<uint64_t>(anew->value())) {
+    wire::KnownSample sample;
+    if (text.data() == line.data() && known->NextKnown(text.size(), &sample)) {
+      if (sample.timestamp != anew->timestamp()) std::abort();
+      if (std::bit_cast<uint64_t>(sample.value) != std::bit_cast<uint64_t>(anew->value())) {
         std::abort();
       }
+      if (sample.rest.data() != known->rest().data()) std::abort();
       model::Exemplar exemplar;
-      if (anew->Exemplar(&exemplar) || known->Exemplar(&exemplar)) std::abort();
+      if (anew->Exemplar(&exemplar) || anew->start_timestamp() != 0) std::abort();
     } else if (known->rest().size() != left || !known->Next()) {
       std::abort();
     }

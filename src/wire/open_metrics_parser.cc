@@ -90,19 +90,15 @@ class OpenMetricsParser final : public ExpositionBase {
     return start_timestamps_ ? std::string_view() : ExpositionBase::rest();
   }
 
-  bool NextKnown(size_t size) override {
+  bool NextKnown(size_t size, KnownSample* sample) override {
     const char* p = pos_ + size;
     if (At(p) != ' ') return false;
     ++p;
     double value = 0;
     const char* token_end = ParseShortDecimal(p, end_, &value);
     if (token_end == nullptr || At(token_end) != '\n') return false;
-    line_ = pos_;
-    series_ = {pos_, size};
-    value_ = value;
-    timestamp_.reset();
-    has_exemplar_ = false;
     pos_ = token_end + 1;
+    *sample = {value, std::nullopt, ExpositionBase::rest()};
     return true;
   }
 

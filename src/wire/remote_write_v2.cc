@@ -309,13 +309,11 @@ void WriteEncoderV2::PrepareSample(model::Timestamp t, model::Timestamp start) {
   sample_start_ = start;
 }
 
-void WriteEncoderV2::AddSample(Refs labels, const WriteSampleV2& sample,
-                               const model::Metadata* metadata) {
+void WriteEncoderV2::AddSample(Refs labels, const WriteSampleV2& sample, About about) {
   if (sample_size_ == 0 || sample.t != sample_t_ || sample.start != sample_start_) {
     PrepareSample(sample.t, sample.start);
   }
   WriteDouble(sample_.data() + 1, sample.v);
-  const About about = EncodeMetadata(metadata);
   if (!labels.empty() && labels.size() + (about ? about->size() : 0) <= kShort) {
     PutShortSeries(labels, about);
   } else {

@@ -120,9 +120,13 @@ class WriteEncoderV2 {
   // Labels as symbols of this request: name, value, name, value, …, each a varint, as on the wire.
   using Refs = std::string_view;
 
+  // Metadata as symbols of this request, as on the wire; nothing: there is none.
+  using About = std::optional<std::string_view>;
+  // Until the next call. Null is none.
+  About EncodeMetadata(const model::Metadata* metadata);
+
   // Each adds one TimeSeries, as Prometheus sends. Metadata may be null.
-  void AddSample(Refs labels, const WriteSampleV2& sample,
-                 const model::Metadata* metadata = nullptr);
+  void AddSample(Refs labels, const WriteSampleV2& sample, About about);
   void AddHistogram(Refs labels, model::Timestamp t, const model::Histogram& h,
                     model::Timestamp start = 0, const model::Metadata* metadata = nullptr);
   void AddHistogram(Refs labels, model::Timestamp t, const model::FloatHistogram& h,
@@ -136,7 +140,7 @@ class WriteEncoderV2 {
   // The same of labels by their texts.
   void AddSample(model::LabelSpan labels, const WriteSampleV2& sample,
                  const model::Metadata* metadata = nullptr) {
-    AddSample(AddSymbols(labels), sample, metadata);
+    AddSample(AddSymbols(labels), sample, EncodeMetadata(metadata));
   }
   template <class H>
   void AddHistogram(model::LabelSpan labels, model::Timestamp t, const H& h,
@@ -151,9 +155,6 @@ class WriteEncoderV2 {
   std::string_view Finish();
 
  private:
-  // Metadata as on the wire, until the next call; nothing: there is none.
-  using About = std::optional<std::string_view>;
-  About EncodeMetadata(const model::Metadata* metadata);
   void PrepareSample(model::Timestamp t, model::Timestamp start);
   // A TimeSeries: labels, one encoded item in `field`, metadata.
   void PutSeries(Refs labels, uint32_t field, std::string_view item, About about);

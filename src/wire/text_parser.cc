@@ -53,7 +53,7 @@ class TextParser final : public ExpositionBase {
     }
   }
 
-  bool NextKnown(size_t size) override {
+  bool NextKnown(size_t size, KnownSample* sample) override {
     const char* p = pos_ + size;
     if (At(p) != ' ') return false;
     ++p;
@@ -77,11 +77,8 @@ class TextParser final : public ExpositionBase {
       p = after_time;
     }
     if (At(p) != '\n') return false;
-    line_ = pos_;
-    series_ = {pos_, size};
-    value_ = value;
-    timestamp_ = timestamp;
     EndLine(p);
+    *sample = {value, timestamp, rest()};
     return true;
   }
 

@@ -32,6 +32,13 @@ enum class EntryKind : unsigned char {
   kComment
 };
 
+// A sample of a series that the reader knows.
+struct KnownSample {
+  double value = 0;
+  std::optional<model::Timestamp> timestamp;
+  std::string_view rest;  // what is not yet read
+};
+
 // Shared by the text formats so that scraping does not care which one it reads.
 class ExpositionParser {
  public:
@@ -63,9 +70,9 @@ class ExpositionParser {
   // The bytes not yet read; empty where this way of reading is not served.
   virtual std::string_view rest() const { return {}; }
   // Reads the sample at the start of rest(), as Next() would, given that its first `size` bytes are
-  // a series text Next() has read before. False: nothing was read, Next() must. Labels() must not
-  // be called for it.
-  virtual bool NextKnown(size_t /*size*/) { return false; }
+  // a series text Next() has read before; it has neither exemplars nor a start. False: nothing was
+  // read, Next() must. What is to be called after kSample tells nothing of it.
+  virtual bool NextKnown(size_t /*size*/, KnownSample* /*sample*/) { return false; }
   // Passes over the first `size` bytes of rest(), a metadata or comment line with its newline that
   // Next() has read before and that left type() as `type`.
   virtual void PassKnown(size_t /*size*/, model::MetricType /*type*/) {}

@@ -86,10 +86,7 @@ void MessageEncoder::ForEach(SendProbe::Kind kind, model::Timestamp oldest,
           [&](const Item& item, model::Timestamp /*start*/) { add(item); });
 }
 
-const model::Metadata* MessageEncoder::MetadataOf(model::SeriesRef ref) {
-  if (source_.MetadataOf(ref, &metadata_)) {
-    return &metadata_;
-  }
+MessageEncoder::Known* MessageEncoder::KnownOfName() {
   if (families_.empty()) {
     return nullptr;
   }
@@ -100,10 +97,29 @@ const model::Metadata* MessageEncoder::MetadataOf(model::SeriesRef ref) {
   if (*name >= known_.size()) {
     known_.resize(*name + 1);
   }
-  if (!known_[*name]) {
-    known_[*name] = families_.Find(v2_.symbols().Text(*name));
+  Known& known = known_[*name];
+  if (!known.looked_up) {
+    known.looked_up = true;
+    known.metadata = families_.Find(v2_.symbols().Text(*name));
+    known.about = v2_.EncodeMetadata(known.metadata).value_or("");
   }
-  return *known_[*name];
+  return known.metadata != nullptr ? &known : nullptr;
+}
+
+const model::Metadata* MessageEncoder::MetadataOf(model::SeriesRef ref) {
+  if (source_.MetadataOf(ref, &metadata_)) {
+    return &metadata_;
+  }
+  const Known* const known = KnownOfName();
+  return known != nullptr ? known->metadata : nullptr;
+}
+
+wire::WriteEncoderV2::About MessageEncoder::AboutOf(model::SeriesRef ref) {
+  if (source_.MetadataOf(ref, &metadata_)) {
+    return v2_.EncodeMetadata(&metadata_);
+  }
+  const Known* const known = KnownOfName();
+  return known != nullptr ? wire::WriteEncoderV2::About(known->about) : std::nullopt;
 }
 
 std::string_view MessageEncoder::EncodeV1(model::Timestamp oldest, Shipment* shipment) {
@@ -149,7 +165,7 @@ std::string_view MessageEncoder::EncodeV2(model::Timestamp oldest, Shipment* shi
   known_.clear();
   ForEach(SendProbe::Kind::kSamples, oldest, &shipment->samples, &shipment->starts,
           [&](const storage::RefSample& sample, model::Timestamp start) {
-            v2_.AddSample(refs_, {sample.t, sample.v, start}, MetadataOf(sample.ref));
+            v2_.AddSample(refs_, {sample.t, sample.v, start}, AboutOf(sample.ref));
           });
   shipment->body_samples = shipment->samples.size();
   if (config_.send_native_histograms) {

@@ -48,6 +48,8 @@ class MessageEncoder {
   bool Resolve(SendProbe::Kind kind, model::SeriesRef ref, const storage::LabelNumbers& numbers);
   // Of the series in refs_; null: not known.
   const model::Metadata* MetadataOf(model::SeriesRef ref);
+  // The same, encoded; valid until the next call of either.
+  wire::WriteEncoderV2::About AboutOf(model::SeriesRef ref);
   // The message, valid until the next call of either.
   std::string_view EncodeV1(model::Timestamp oldest, Shipment* shipment);
   std::string_view EncodeV2(model::Timestamp oldest, Shipment* shipment);
@@ -65,8 +67,14 @@ class MessageEncoder {
   wire::WriteEncoderV2 v2_;
   FamilyLookup families_;
   uint32_t name_symbol_ = 0;  // of "__name__"
-  // By the symbol of a metric's name: what is known of it, once it was looked up.
-  std::vector<std::optional<const model::Metadata*>> known_;
+  // What is known of a metric, once it was looked up.
+  struct Known {
+    bool looked_up = false;
+    const model::Metadata* metadata = nullptr;
+    std::string about;  // the same, encoded for this message
+  };
+  Known* KnownOfName();       // of the series in refs_; null: nothing
+  std::vector<Known> known_;  // by the symbol of the metric's name
   model::Metadata metadata_;
 };
 

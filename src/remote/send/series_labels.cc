@@ -41,29 +41,27 @@ std::unique_ptr<storage::TextHold> SeriesLabels::BeginMessage() {
   return source_.HoldTexts();
 }
 
-const SeriesLabels::Join& SeriesLabels::JoinOf(uint32_t names) {
+const SeriesLabels::Join& SeriesLabels::MakeJoin(uint32_t names) {
   if (names >= joins_.size()) {
     joins_.resize(names + 1);
   }
   Join& join = joins_[names];
-  if (join.empty()) {
-    int32_t next = 0;
-    const auto end = static_cast<int32_t>(external_.size());
-    const auto name_of = [&](int32_t at) { return external_[static_cast<size_t>(at)].name; };
-    int32_t at = 0;
-    for (const uint32_t number : source_.NamesOf(names)) {
-      const std::string_view name = source_.NameText(number);
-      while (next < end && name_of(next) < name) {
-        join.push_back(~next++);
-      }
-      if (next < end && name_of(next) == name) {
-        ++next;
-      }
-      join.push_back(at++);
-    }
-    while (next < end) {
+  int32_t next = 0;
+  const auto end = static_cast<int32_t>(external_.size());
+  const auto name_of = [&](int32_t at) { return external_[static_cast<size_t>(at)].name; };
+  int32_t at = 0;
+  for (const uint32_t number : source_.NamesOf(names)) {
+    const std::string_view name = source_.NameText(number);
+    while (next < end && name_of(next) < name) {
       join.push_back(~next++);
     }
+    if (next < end && name_of(next) == name) {
+      ++next;
+    }
+    join.push_back(at++);
+  }
+  while (next < end) {
+    join.push_back(~next++);
   }
   return join;
 }

@@ -55,7 +55,10 @@ class SeriesLabels {
   using Join = std::vector<int32_t>;
 
   Outcome Relabel(model::SeriesRef ref, std::vector<model::Label>* out);
-  const Join& JoinOf(uint32_t names);
+  const Join& JoinOf(uint32_t names) {
+    return names < joins_.size() && !joins_[names].empty() ? joins_[names] : MakeJoin(names);
+  }
+  const Join& MakeJoin(uint32_t names);
   void Code(model::Label label, wire::SymbolTable* symbols, Coded* coded) const;
 
   const storage::WalSource& source_;

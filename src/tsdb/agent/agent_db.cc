@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <thread>
 #include <utility>
 
@@ -31,13 +32,15 @@ class AgentWalSource final : public TableWalSource {
 
  private:
   void FindRuns(std::span<const model::SeriesRef> refs, std::span<LabelRun> runs) const override {
-    std::vector<model::SeriesRef> resolved(refs.begin(), refs.end());
-    for (model::SeriesRef& ref : resolved) {
-      ref = store_.Resolve(ref);
+    std::vector<model::SeriesRef> resolved;
+    if (!store_.aliases.empty()) {
+      std::ranges::transform(refs, std::back_inserter(resolved),
+                             [this](model::SeriesRef ref) { return store_.Resolve(ref); });
+      refs = resolved;
     }
-    ByShard().ForEach(store_.series, std::span<const model::SeriesRef>(resolved),
+    ByShard().ForEach(store_.series, refs,
                       [&](AgentSeriesTable::Shard& shard, size_t i) TB_NO_THREAD_SAFETY_ANALYSIS {
-                        const AgentSeries* series = AgentSeriesTable::Find(shard, resolved[i]);
+                        const AgentSeries* series = AgentSeriesTable::Find(shard, refs[i]);
                         if (series != nullptr) {
                           runs[i] = LabelRun(series->labels);
                         }
