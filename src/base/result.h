@@ -99,9 +99,11 @@ inline Error Internal(std::string m) { return {ErrorCode::kInternal, std::move(m
       return std::move(status_of_expression_).error();                     \
   } while (false)
 
+// NOLINTBEGIN(bugprone-macro-parentheses): what is declared cannot stand in parentheses.
 #define ASSIGN_OR_RETURN(lhs, expression) \
   ASSIGN_OR_RETURN_IMPL_(TRIBUTARY_CONCAT_(result_, __LINE__), lhs, expression)
 #define ASSIGN_OR_RETURN_IMPL_(result, lhs, expression) \
   auto result = (expression);                           \
   if (!result) return std::move(result).error();        \
   lhs = std::move(*result)
+// NOLINTEND(bugprone-macro-parentheses)

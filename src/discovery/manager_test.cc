@@ -9,9 +9,9 @@
 #include <gtest/gtest.h>
 
 #include "base/mutex.h"
+#include "base/temp_dir_test_support.h"
 #include "discovery/discovery.h"
 #include "net/http_server.h"
-#include "net/testing/temp_dir.h"
 
 namespace tributary::discovery {
 namespace {
@@ -60,7 +60,7 @@ class ManagerTest : public ::testing::Test {
                         .source = "0"}}};
   }
 
-  const net::testing::TempDir dir_;
+  const base::TempDir dir_;
   base::MetricsRegistry metrics_;
   base::Mutex mutex_;
   TargetSets sets_;

@@ -10,16 +10,16 @@
 
 #include <gtest/gtest.h>
 
+#include "base/temp_dir_test_support.h"
 #include "net/http_server.h"
 #include "net/testing/raw_socket.h"
-#include "net/testing/temp_dir.h"
 
 namespace tributary::net {
 namespace {
 
 using base::ErrorCode;
 using base::Result;
-using testing::TempDir;
+using base::TempDir;
 
 class HttpClientTest : public ::testing::Test {
  protected:

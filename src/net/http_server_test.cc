@@ -7,18 +7,18 @@
 
 #include <gtest/gtest.h>
 
+#include "base/temp_dir_test_support.h"
 #include "net/client/gunzip.h"
 #include "net/http_client.h"
 #include "net/testing/raw_socket.h"
-#include "net/testing/temp_dir.h"
 #include "net/testing/test_certs.h"
 
 namespace tributary::net {
 namespace {
 
+using base::TempDir;
 using testing::CertPem;
 using testing::RawSocket;
-using testing::TempDir;
 using testing::TestCa;
 
 bool Eventually(const std::function<bool()>& condition, int wait_ms = 5'000) {

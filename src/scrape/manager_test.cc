@@ -7,8 +7,8 @@
 #include <gtest/gtest.h>
 
 #include "base/fs.h"
+#include "base/temp_dir_test_support.h"
 #include "net/http_server.h"
-#include "net/testing/temp_dir.h"
 #include "scrape/scrape.h"
 #include "scrape/test_store.h"
 
@@ -207,7 +207,7 @@ TEST_F(ManagerTest, ATargetOfTwoGroupsStaysWhenOneGoes) {
 }
 
 TEST_F(ManagerTest, FailuresAreLoggedToTheFileOfTheConfig) {
-  const net::testing::TempDir dir;
+  const base::TempDir dir;
   const auto read = [&](const std::string& name) {
     return base::PosixFileSystem().ReadFile(dir.path() + "/" + name).value_or("");
   };

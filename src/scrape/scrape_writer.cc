@@ -202,7 +202,8 @@ void ScrapeWriter::ReadKnown(wire::ExpositionParser* parser, const Page& page, C
     }
     ++counts->scraped;
     if (const auto t = Take(line, sample.timestamp, page, counts)) {
-      samples.push_back({line->ref, *t, sample.value});
+      const storage::RefSample taken{line->ref, *t, sample.value};
+      samples.push_back(taken);  // g++ makes a call of it where it is given a temporary
     }
   }
 }

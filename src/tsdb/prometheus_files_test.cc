@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/strings.h"
+#include "base/temp_dir_test_support.h"
 #include "base/threads.h"
 #include "chunk/xor_chunk.h"
 #include "tsdb/tsdb.h"
@@ -29,19 +30,6 @@ namespace {
 
 constexpr const char* kPrometheus = "/usr/bin/prometheus";
 constexpr const char* kPromtool = "/usr/bin/promtool";
-
-class TemporaryDir {
- public:
-  TemporaryDir() {
-    std::string pattern = std::filesystem::temp_directory_path() / "tributary-tsdb-XXXXXX";
-    path_ = mkdtemp(pattern.data());
-  }
-  ~TemporaryDir() { std::filesystem::remove_all(path_); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 // Below the range from which connections take theirs: none takes it before its server does.
 int FreePort() {
@@ -122,7 +110,7 @@ TEST(PrometheusFilesTest, ALogThatPrometheusWroteGivesTheSamplesPromtoolSees) {
   if (access(kPrometheus, X_OK) != 0 || access(kPromtool, X_OK) != 0) {
     GTEST_SKIP() << "prometheus is not installed";
   }
-  const TemporaryDir dir;
+  const base::TempDir dir;
   const std::string port = std::to_string(FreePort());
   std::ofstream(dir.path() + "/prometheus.yml")
       << "global: {scrape_interval: 1s}\n"
@@ -184,7 +172,7 @@ TEST(PrometheusFilesTest, PromtoolSeesWhatWeAppended) {
   if (access(kPromtool, X_OK) != 0) GTEST_SKIP() << "promtool is not installed";
   // The packaged promtool may be too old for zstd.
   for (const WalCompression compression : {WalCompression::kNone, WalCompression::kSnappy}) {
-    const TemporaryDir dir;
+    const base::TempDir dir;
     std::set<std::string> want;
     for (int restart = 0; restart < 2; ++restart) {
       const Opened opened(dir.path(), compression);

@@ -10,16 +10,12 @@
 #include <fmt/format.h>
 #include <snappy-c.h>
 
+#include "base/free_with.h"
+
 namespace tributary::wire {
 namespace {
 
-template <auto kFree>
-struct FreeWith {
-  template <class T>
-  void operator()(T* p) const {
-    kFree(p);
-  }
-};
+using base::FreeWith;
 using ZstdDecoder = std::unique_ptr<ZSTD_DCtx, FreeWith<ZSTD_freeDCtx>>;
 using ZstdEncoder = std::unique_ptr<ZSTD_CCtx, FreeWith<ZSTD_freeCCtx>>;
 using Inflater = std::unique_ptr<libdeflate_decompressor, FreeWith<libdeflate_free_decompressor>>;

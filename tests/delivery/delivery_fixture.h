@@ -14,7 +14,7 @@
 
 #include <gtest/gtest.h>
 
-#include "net/testing/temp_dir.h"
+#include "base/temp_dir_test_support.h"
 #include "receiver.h"
 #include "remote/send/manager.h"
 #include "tsdb/agent/agent_db.h"
@@ -158,7 +158,7 @@ class DeliveryTest : public ::testing::Test {
     return bytes;
   }
 
-  const net::testing::TempDir dir_;
+  const base::TempDir dir_;
   tsdb::AgentDbOptions db_options_;
   remote::SendOptions send_options_;
   Receiver receiver_;

@@ -9,8 +9,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/temp_dir_test_support.h"
 #include "net/http_server.h"
-#include "net/testing/temp_dir.h"
 
 namespace tributary::net {
 namespace {
@@ -203,7 +203,7 @@ TEST_F(AwsCredentialsTest, CredentialsThatAreAboutToExpireAreAskedForAgain) {
 }
 
 TEST_F(AwsCredentialsTest, AWebIdentityIsExchanged) {
-  const testing::TempDir dir;
+  const base::TempDir dir;
   environment_.Set("AWS_WEB_IDENTITY_TOKEN_FILE", dir.Write("token", "jwt\n"));
   environment_.Set("AWS_ROLE_ARN", "arn:pod");
   EXPECT_THAT(Signed(*Client(In("r")).value()), HasSubstr("Credential=TEMP/"));
@@ -249,7 +249,7 @@ TEST_F(AwsCredentialsTest, AnInstanceWithoutARoleOrWithoutTheServiceIsAnError) {
 }
 
 TEST_F(AwsCredentialsTest, ProfilesOfTheSharedFiles) {
-  const testing::TempDir dir;
+  const base::TempDir dir;
   environment_.Set("AWS_SHARED_CREDENTIALS_FILE",
                    dir.Write("credentials",
                              "[default]\naws_access_key_id=D\n"

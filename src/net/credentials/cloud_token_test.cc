@@ -12,10 +12,10 @@
 
 #include "base/fs.h"
 #include "base/strings.h"
+#include "base/temp_dir_test_support.h"
 #include "net/credentials/azure_token.h"
 #include "net/credentials/google_token.h"
 #include "net/credentials/jwt.h"
-#include "net/testing/temp_dir.h"
 #include "net/testing/token_server.h"
 
 namespace tributary::net {
@@ -60,7 +60,7 @@ class CloudTokenTest : public ::testing::Test {
     return HeaderOf(GoogleTokens({.credentials_file = file}));
   }
 
-  const testing::TempDir dir_;
+  const base::TempDir dir_;
   testing::TokenServer server_;
 
  private:
@@ -179,7 +179,7 @@ class CertificateTest : public AzureTokenTest {
   }
 
   const RsaKey key_;
-  const std::unique_ptr<X509, decltype(&X509_free)> certificate_{X509_new(), X509_free};
+  const X509Ptr certificate_{X509_new()};
 };
 
 TEST_F(CertificateTest, FromOnePemFile) {

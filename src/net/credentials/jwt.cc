@@ -3,17 +3,16 @@
 #include <memory>
 
 #include <fmt/format.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/rsa.h>
 
 #include "base/strings.h"
 #include "net/keyed_digest.h"
+#include "net/openssl_objects.h"
 
 namespace tributary::net {
 namespace {
-
-using Key = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
 
 std::string JsonObject(const JsonFields& fields) {
   std::string json;
@@ -27,13 +26,10 @@ const EVP_MD* DigestOf(std::string_view algorithm) {
   return algorithm == "RS512" ? EVP_sha512() : algorithm == "RS384" ? EVP_sha384() : EVP_sha256();
 }
 
-base::Result<Key> ReadKey(std::string_view pem) {
-  const std::unique_ptr<BIO, decltype(&BIO_free)> bio(
-      BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), BIO_free);
-  // Without a callback OpenSSL would ask the terminal for the passphrase of an encrypted key.
-  const auto no_passphrase = [](char*, int, int, void*) { return 0; };
-  Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr), EVP_PKEY_free);
+base::Result<KeyPtr> ReadRsaKey(std::string_view pem) {
+  KeyPtr key = ReadPrivateKey(pem);
   if (!key || EVP_PKEY_base_id(key.get()) != EVP_PKEY_RSA) {
+    ERR_clear_error();
     return base::InvalidArgument("the key is not an rsa key in pem without a passphrase");
   }
   return key;
@@ -47,8 +43,7 @@ bool SetPadding(std::string_view algorithm, EVP_PKEY_CTX* context) {
 }
 
 base::Result<std::string> Sign(std::string_view text, std::string_view algorithm, EVP_PKEY* key) {
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
-                                                                        EVP_MD_CTX_free);
+  const DigestContextPtr context(EVP_MD_CTX_new());
   EVP_PKEY_CTX* key_context = nullptr;
   size_t size = static_cast<size_t>(EVP_PKEY_size(key));
   std::string signature(size, '\0');
@@ -56,6 +51,7 @@ base::Result<std::string> Sign(std::string_view text, std::string_view algorithm
       !SetPadding(algorithm, key_context) ||
       EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size,
                      reinterpret_cast<const unsigned char*>(text.data()), text.size()) != 1) {
+    ERR_clear_error();
     return base::InvalidArgument("the key cannot sign");
   }
   signature.resize(size);
@@ -98,7 +94,7 @@ std::string RandomId() {
 
 base::Result<std::string> SignJwt(std::string_view algorithm, JsonFields header,
                                   const JsonFields& claims, std::string_view key) {
-  ASSIGN_OR_RETURN(const Key rsa, ReadKey(key));
+  ASSIGN_OR_RETURN(const KeyPtr rsa, ReadRsaKey(key));
   header["alg"] = JsonText(algorithm);
   header["typ"] = JsonText("JWT");
   const std::string text = Base64Url(JsonObject(header)) + "." + Base64Url(JsonObject(claims));

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/strings.h"
-#include "net/testing/temp_dir.h"
+#include "base/temp_dir_test_support.h"
 #include "net/testing/token_server.h"
 
 namespace tributary::net {
@@ -65,7 +65,7 @@ TEST_F(OAuth2TokenTest, AnAssertionIsSignedAndSaysWhoAsks) {
 
 TEST_F(OAuth2TokenTest, AKeyIsReadFromAFile) {
   const RsaKey key;
-  const testing::TempDir dir;
+  const base::TempDir dir;
   options_.jwt_bearer->key_file = dir.Write("key", key.Pem());
   ASSERT_EQ(Header().value(), "Bearer abc");
   const Jwt assertion(server_.form()["assertion"]);

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "net/openssl_objects.h"
 
 namespace tributary::net {
 namespace {
@@ -25,19 +26,6 @@ using base::Status;
 
 constexpr int64_t kCheckEveryNs = 1'000'000'000;
 constexpr std::string_view kSessionContext = "tributary";
-
-struct BioFree {
-  void operator()(BIO* p) const { BIO_free(p); }
-};
-struct X509Free {
-  void operator()(X509* p) const { X509_free(p); }
-};
-struct KeyFree {
-  void operator()(EVP_PKEY* p) const { EVP_PKEY_free(p); }
-};
-using BioPtr = std::unique_ptr<BIO, BioFree>;
-using X509Ptr = std::unique_ptr<X509, X509Free>;
-using KeyPtr = std::unique_ptr<EVP_PKEY, KeyFree>;
 
 std::string OpenSslReason() {
   std::string reason = "unknown reason";
@@ -50,7 +38,7 @@ std::string OpenSslReason() {
 }
 
 // Inline PEM wins over a file.
-Result<std::string> PemOf(const std::string& text, const std::string& file, const char* what) {
+Result<std::string> TextOf(const std::string& text, const std::string& file, const char* what) {
   if (!text.empty()) return text;
   if (file.empty()) return base::InvalidArgument(fmt::format("tls: no {} is given", what));
   std::ifstream in(file, std::ios::binary);
@@ -61,19 +49,13 @@ Result<std::string> PemOf(const std::string& text, const std::string& file, cons
   return content.str();
 }
 
-BioPtr Memory(const std::string& text) {
-  return BioPtr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
-
-int NoPassphrase(char*, int, int, void*) { return 0; }
-
 Status UseCertificate(SSL_CTX* ctx, const TlsServerOptions& options) {
   ASSIGN_OR_RETURN(const std::string cert_pem,
-                   PemOf(options.cert, options.cert_file, "certificate"));
-  ASSIGN_OR_RETURN(const std::string key_pem, PemOf(options.key, options.key_file, "key"));
+                   TextOf(options.cert, options.cert_file, "certificate"));
+  ASSIGN_OR_RETURN(const std::string key_pem, TextOf(options.key, options.key_file, "key"));
   const std::string& cert_name = options.cert_file.empty() ? "inline" : options.cert_file;
   const std::string& key_name = options.key_file.empty() ? "inline" : options.key_file;
-  const BioPtr bio = Memory(cert_pem);
+  const BioPtr bio = ReaderOf(cert_pem);
   const X509Ptr leaf(PEM_read_bio_X509_AUX(bio.get(), nullptr, NoPassphrase, nullptr));
   if (!leaf || SSL_CTX_use_certificate(ctx, leaf.get()) != 1) {
     return base::InvalidArgument(
@@ -84,8 +66,7 @@ Status UseCertificate(SSL_CTX* ctx, const TlsServerOptions& options) {
     SSL_CTX_add0_chain_cert(ctx, link);
   }
   ERR_clear_error();
-  const BioPtr key_bio = Memory(key_pem);
-  const KeyPtr key(PEM_read_bio_PrivateKey(key_bio.get(), nullptr, NoPassphrase, nullptr));
+  const KeyPtr key = ReadPrivateKey(key_pem);
   if (!key || SSL_CTX_use_PrivateKey(ctx, key.get()) != 1 || SSL_CTX_check_private_key(ctx) != 1) {
     return base::InvalidArgument(
         fmt::format("tls: key {} for certificate {}: {}", key_name, cert_name, OpenSslReason()));
@@ -99,9 +80,9 @@ Status UseClientAuth(SSL_CTX* ctx, const TlsServerOptions& options) {
   const bool has_ca = !options.client_ca.empty() || !options.client_ca_file.empty();
   if (has_ca) {
     ASSIGN_OR_RETURN(const std::string pem,
-                     PemOf(options.client_ca, options.client_ca_file, "client ca"));
+                     TextOf(options.client_ca, options.client_ca_file, "client ca"));
     X509_STORE* store = SSL_CTX_get_cert_store(ctx);
-    const BioPtr bio = Memory(pem);
+    const BioPtr bio = ReaderOf(pem);
     size_t count = 0;
     while (X509Ptr ca{PEM_read_bio_X509(bio.get(), nullptr, NoPassphrase, nullptr)}) {
       X509_STORE_add_cert(store, ca.get());

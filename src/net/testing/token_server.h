@@ -11,33 +11,26 @@
 
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/rsa.h>
 
 #include "base/strings.h"
 #include "net/credentials/json_object.h"
 #include "net/credentials/token_source.h"
 #include "net/http_server.h"
+#include "net/openssl_objects.h"
 
 namespace tributary::net::testing {
 
 using Fields = std::map<std::string, std::string>;
 
 struct RsaKey {
-  std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key{EVP_RSA_gen(2048), EVP_PKEY_free};
+  KeyPtr key{EVP_RSA_gen(2048)};
 
-  std::string Pem() const {
-    const std::unique_ptr<BIO, decltype(&BIO_free)> bio(BIO_new(BIO_s_mem()), BIO_free);
-    PEM_write_bio_PrivateKey(bio.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr);
-    char* text = nullptr;
-    const long size = BIO_get_mem_data(bio.get(), &text);
-    return {text, static_cast<size_t>(size)};
-  }
+  std::string Pem() const { return PemOf(key.get()); }
   // `pss`: with the other padding, its salt as long as the digest.
   bool Signed(std::string_view text, std::string_view signature, const EVP_MD* digest,
               bool pss = false) const {
-    const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
-                                                                          EVP_MD_CTX_free);
+    const DigestContextPtr context(EVP_MD_CTX_new());
     EVP_PKEY_CTX* own = nullptr;
     return EVP_DigestVerifyInit(context.get(), &own, digest, nullptr, key.get()) == 1 &&
            (!pss || (EVP_PKEY_CTX_set_rsa_padding(own, RSA_PKCS1_PSS_PADDING) == 1 &&

@@ -1,10 +1,10 @@
-#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <string>
 
 #include <gtest/gtest.h>
 
+#include "base/temp_dir_test_support.h"
 #include "promql/observe/observed_engine.h"
 #include "promql/observe/query_stats_json.h"
 #include "storage/memory_store.h"
@@ -134,16 +134,12 @@ TEST(WriteQueryStats, FiguresForEachStep) {
 
 class ActiveQueryFileTest : public testing::Test {
  protected:
-  ActiveQueryFileTest() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "active-XXXXXX").string();
-    dir_ = ::mkdtemp(pattern.data());
-  }
-  ~ActiveQueryFileTest() override { std::filesystem::remove_all(dir_); }
   std::string Bytes() const {
     std::ifstream in(dir_ + "/queries.active", std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
   }
-  std::string dir_;
+  const base::TempDir temp_;
+  const std::string dir_ = temp_.path();
 };
 
 TEST_F(ActiveQueryFileTest, SlotsComeAndGo) {

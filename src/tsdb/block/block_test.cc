@@ -5,7 +5,7 @@
 #include <fstream>
 
 #include "base/fs_test_support.h"
-#include "net/testing/temp_dir.h"
+#include "base/temp_dir_test_support.h"
 #include "storage/merge_selection.h"
 #include "tsdb/block/block_test_support.h"
 #include "tsdb/block/block_writer.h"
@@ -86,7 +86,7 @@ TEST_F(BlockTest, HoldsOnlyItsTime) {
 TEST_F(BlockTest, GivesItsMemoryBackWhenNobodyReadsAnyMore) {
   const PlainData data = MakePlain(50, 0, 2'000'000, 7000);
   const std::string ulid = MakeBlock(data, 0, 2'000'000)->meta().ulid;
-  const net::testing::TempDir parent;
+  const base::TempDir parent;
   const std::string dir = parent.path() + "/" + ulid;
   std::filesystem::create_directories(dir + "/chunks");
   for (const char* file : {"/meta.json", "/index", "/chunks/000001"}) {

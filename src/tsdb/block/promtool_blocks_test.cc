@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/strings.h"
+#include "base/temp_dir_test_support.h"
 #include "storage/merge_selection.h"
 #include "tsdb/block/block.h"
 #include "tsdb/block/block_test_support.h"
@@ -23,11 +24,6 @@ class PromtoolBlocksTest : public testing::Test {
  protected:
   void SetUp() override {
     if (access(kPromtool, X_OK) != 0) GTEST_SKIP() << "promtool is not installed";
-    std::string pattern = std::filesystem::temp_directory_path() / "tributary-blocks-XXXXXX";
-    dir_ = mkdtemp(pattern.data());
-  }
-  void TearDown() override {
-    if (!dir_.empty()) std::filesystem::remove_all(dir_);
   }
   // What `promtool tsdb <arguments>` prints; it must succeed.
   static std::set<std::string> Lines(const std::string& arguments) {
@@ -44,7 +40,8 @@ class PromtoolBlocksTest : public testing::Test {
     return lines;
   }
 
-  std::string dir_;
+  const base::TempDir temp_;
+  const std::string dir_ = temp_.path();
 };
 
 TEST_F(PromtoolBlocksTest, PromtoolReadsOurBlocks) {

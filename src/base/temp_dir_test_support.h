@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace tributary::net::testing {
+namespace tributary::base {
 
 class TempDir {
  public:
@@ -32,4 +32,4 @@ class TempDir {
   std::string path_;
 };
 
-}  // namespace tributary::net::testing
+}  // namespace tributary::base
