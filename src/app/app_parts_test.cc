@@ -166,7 +166,7 @@ TEST_F(ReloaderTest, AppliesInOrderAndGoesOnAfterAFailure) {
   EXPECT_FALSE(reloader->Reload()) << "not before Begin()";
   std::vector<std::string> applied;
   bool fail = false;
-  const auto part = [&](std::string name) {
+  const auto part = [&](const std::string& name) {
     return Applier{name, [&applied, &fail, name](const std::shared_ptr<const config::Config>& c) {
                      applied.push_back(name + std::to_string(c->global.scrape_interval_ms / 1000));
                      return fail && name == "a" ? base::Status(base::Internal("no"))

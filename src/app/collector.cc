@@ -59,7 +59,7 @@ std::vector<Applier> Collector::ScrapeAppliers() {
            [this](std::shared_ptr<const config::Config> config) {
              return scrape_->Apply(std::move(config));
            }},
-          {"scrape_sd", [this](std::shared_ptr<const config::Config> config) {
+          {"scrape_sd", [this](const std::shared_ptr<const config::Config>& config) {
              return discovery_->Apply(DiscoveryByJob(*config));
            }}};
 }

@@ -77,26 +77,6 @@ void AppendLogfmt(std::string* out, std::string_view key, std::string_view value
   }
 }
 
-void AppendJsonString(std::string* out, std::string_view text) {
-  out->push_back('"');
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c == '"' || c == '\\') {
-      out->push_back('\\');
-      out->push_back(c);
-    } else if (c == '\n') {
-      out->append("\\n");
-    } else if (c == '\t') {
-      out->append("\\t");
-    } else if (static_cast<uint8_t>(c) < 0x20) {
-      out->append(fmt::format("\\u{:04x}", static_cast<uint8_t>(c)));
-    } else {
-      out->push_back(c);
-    }
-  }
-  out->push_back('"');
-}
-
 void AppendJson(std::string* out, std::string_view key, std::string_view value, bool quoted) {
   out->push_back(out->empty() ? '{' : ',');
   AppendJsonString(out, key);

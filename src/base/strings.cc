@@ -161,6 +161,41 @@ std::string Quote(std::string_view text) {
   return out;
 }
 
+void AppendJsonEscape(std::string* out, char c) {
+  switch (c) {
+    case '\n':
+      out->append("\\n");
+      return;
+    case '\r':
+      out->append("\\r");
+      return;
+    case '\t':
+      out->append("\\t");
+      return;
+    case '"':
+    case '\\':
+      out->push_back('\\');
+      out->push_back(c);
+      return;
+    default:
+      out->append("\\u00");
+      out->push_back(kHexDigits[static_cast<unsigned char>(c) >> 4]);
+      out->push_back(kHexDigits[static_cast<unsigned char>(c) & 15]);
+  }
+}
+
+void AppendJsonString(std::string* out, std::string_view text) {
+  out->push_back('"');
+  for (const char c : text) {
+    if (NeedsJsonEscape(c)) {
+      AppendJsonEscape(out, c);
+    } else {
+      out->push_back(c);
+    }
+  }
+  out->push_back('"');
+}
+
 bool IsValidUtf8(std::string_view text) {
   while (!text.empty()) {
     const size_t size = static_cast<int8_t>(text[0]) >= 0 ? 1 : DecodeRune(text).size;

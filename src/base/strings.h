@@ -29,6 +29,15 @@ std::optional<bool> ParseBool(std::string_view text);
 // Go's strconv.Quote: "a\"b\n", valid UTF-8 kept, the rest as \x escapes.
 std::string Quote(std::string_view text);
 
+// What JSON cannot hold in a string as it is: quotes, backslashes, control characters.
+inline bool NeedsJsonEscape(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
+}
+// The escape of one of them.
+void AppendJsonEscape(std::string* out, char c);
+// Valid UTF-8 as a JSON string, with its quotes.
+void AppendJsonString(std::string* out, std::string_view text);
+
 bool IsValidUtf8(std::string_view text);
 
 std::vector<std::string_view> Split(std::string_view text, char separator);

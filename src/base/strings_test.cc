@@ -185,6 +185,18 @@ TEST(Quote, IsGos) {
   f("\xF3\xB0\x80\x80", R"("\U000f0000")");
 }
 
+TEST(AppendJsonString, EscapesWhatJsonCannotHold) {
+  const auto f = [](std::string_view text, std::string_view json) {
+    std::string out;
+    AppendJsonString(&out, text);
+    EXPECT_EQ(out, json);
+  };
+  f("", R"("")");
+  f("a b\u00e9/", "\"a b\u00e9/\"");
+  f("\"\\\n\r\t", R"("\"\\\n\r\t")");
+  f(std::string_view("\0\x1f\x7f", 3), "\"\\u0000\\u001f\x7f\"");
+}
+
 TEST(IsValidUtf8, RefusesWhatUnicodeRefuses) {
   for (const char* text : {"", "a", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\xED\x9F\xBF",
                            "\xEE\x80\x80", "\xF4\x8F\xBF\xBF"}) {

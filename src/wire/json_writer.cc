@@ -12,34 +12,6 @@
 namespace tributary::wire {
 namespace {
 
-constexpr char kHex[] = "0123456789abcdef";
-
-bool NeedsEscape(unsigned char c) { return c < 0x20 || c == '"' || c == '\\'; }
-
-void AppendEscaped(unsigned char c, std::string* out) {
-  switch (c) {
-    case '"':
-      out->append("\\\"");
-      return;
-    case '\\':
-      out->append("\\\\");
-      return;
-    case '\n':
-      out->append("\\n");
-      return;
-    case '\r':
-      out->append("\\r");
-      return;
-    case '\t':
-      out->append("\\t");
-      return;
-    default:
-      out->append("\\u00");
-      out->push_back(kHex[c >> 4]);
-      out->push_back(kHex[c & 15]);
-  }
-}
-
 // Bytes of the well-formed UTF-8 sequence at the start of `s`; 0 when there is none.
 size_t Utf8Sequence(std::string_view s) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(s[i]); };
@@ -186,7 +158,7 @@ void JsonWriter::String(std::string_view value) {
     size_t sequence = 1;
     if (c >= 0x80) {
       sequence = Utf8Sequence(value.substr(i));
-    } else if (NeedsEscape(c)) {
+    } else if (base::NeedsJsonEscape(value[i])) {
       sequence = 0;
     }
     if (sequence != 0) {
@@ -197,7 +169,7 @@ void JsonWriter::String(std::string_view value) {
     if (c >= 0x80) {
       out_->append("\\ufffd");
     } else {
-      AppendEscaped(c, out_);
+      base::AppendJsonEscape(out_, value[i]);
     }
     clean_from = ++i;
   }

@@ -67,16 +67,9 @@ std::string Base64Url(std::string_view bytes) {
 }
 
 std::string JsonText(std::string_view text) {
-  std::string json = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') json += '\\';
-    if (static_cast<unsigned char>(c) < 0x20) {
-      json += fmt::format("\\u{:04x}", c);
-    } else {
-      json += c;
-    }
-  }
-  return json + '"';
+  std::string json;
+  base::AppendJsonString(&json, text);
+  return json;
 }
 
 // A random UUID (RFC 9562, version 4).
