@@ -177,6 +177,9 @@ TokenOptions AzureTokens(const AzureAd& options) {
   const Ways way(options);
   TokenOptions tokens;
   tokens.name = "azuread";
+  // Clouds' own libraries go through the environment's proxy, but to services on the machine.
+  tokens.http.proxy.from_environment =
+      !std::holds_alternative<AzureManagedIdentity>(options.identity);
   if (const auto* sdk = std::get_if<AzureSdk>(&options.identity)) {
     tokens.ways = WaysOfEnvironment(*sdk, way);
   } else {

@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -44,11 +45,17 @@ class CloudTokenTest : public ::testing::Test {
     }
   }
   ~CloudTokenTest() override {
-    for (const auto& [name, value] : before_) ::setenv(name.c_str(), value.c_str(), 1);
+    for (const auto& [name, value] : before_) {
+      if (value) {
+        ::setenv(name.c_str(), value->c_str(), 1);
+      } else {
+        ::unsetenv(name.c_str());
+      }
+    }
   }
   void Set(const char* name, const std::string& value) {
     const char* before = ::getenv(name);
-    before_.try_emplace(name, before == nullptr ? "" : before);
+    before_.try_emplace(name, before == nullptr ? std::nullopt : std::optional(before));
     ::setenv(name, value.c_str(), 1);
   }
 
@@ -64,7 +71,7 @@ class CloudTokenTest : public ::testing::Test {
   testing::TokenServer server_;
 
  private:
-  std::map<std::string, std::string> before_;
+  std::map<std::string, std::optional<std::string>> before_;  // nothing: it was not set
 };
 
 using AzureTokenTest = CloudTokenTest;
@@ -89,6 +96,17 @@ TEST_F(AzureTokenTest, WhatIsRefusedIsSaid) {
   ASSERT_FALSE(header);
   EXPECT_EQ(header.error().message(), "azuread: token request to " + server_.url() + "/" + kTenant +
                                           "/oauth2/v2.0/token was answered with 401: not you");
+}
+
+TEST_F(AzureTokenTest, TheProxyOfTheEnvironmentIsNotForTheMachinesOwnService) {
+  Set("AZURE_AUTHORITY_HOST", "http://login.invalid");
+  EXPECT_FALSE(Azure(AzureSecret{kClient, kTenant, "s"}));
+  Set("no_proxy", "");
+  Set("http_proxy", server_.url());
+  EXPECT_EQ(Azure(AzureSecret{kClient, kTenant, "s"}).value_or("none"), "Bearer abc");
+  Set("http_proxy", "http://127.0.0.1:9");  // discard: nobody is there
+  EXPECT_TRUE(Azure(AzureManagedIdentity{}));
+  EXPECT_TRUE(Google());
 }
 
 TEST_F(AzureTokenTest, AWorkloadIdentity) {

@@ -94,14 +94,12 @@ MakeTokenRequest OfMetadata() {
   return [request] { return Result<ClientRequest>(request); };
 }
 
-MakeTokenRequest WayOf(const GoogleIam& options) {
-  if (!options.credentials_file.empty()) return OfFile(options.credentials_file, true);
-  const std::string named = Environment("GOOGLE_APPLICATION_CREDENTIALS");
-  if (!named.empty()) return OfFile(named, false);
-  const std::string known =
-      Environment("HOME") + "/.config/gcloud/application_default_credentials.json";
-  if (base::PosixFileSystem().Exists(known).value_or(false)) return OfFile(known, false);
-  return OfMetadata();
+// The file of application default credentials; "": there is none.
+std::string DefaultFile() {
+  std::string named = Environment("GOOGLE_APPLICATION_CREDENTIALS");
+  if (!named.empty()) return named;
+  std::string known = Environment("HOME") + "/.config/gcloud/application_default_credentials.json";
+  return base::PosixFileSystem().Exists(known).value_or(false) ? known : "";
 }
 
 }  // namespace
@@ -109,7 +107,10 @@ MakeTokenRequest WayOf(const GoogleIam& options) {
 TokenOptions GoogleTokens(const GoogleIam& options) {
   TokenOptions tokens;
   tokens.name = "google_iam";
-  tokens.ways = {WayOf(options)};
+  const bool is_named = !options.credentials_file.empty();
+  const std::string file = is_named ? options.credentials_file : DefaultFile();
+  tokens.ways = {file.empty() ? OfMetadata() : OfFile(file, is_named)};
+  tokens.http.proxy.from_environment = !file.empty();  // not to the machine's own service
   return tokens;
 }
 

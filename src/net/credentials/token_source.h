@@ -37,7 +37,7 @@ struct TokenOptions {
   std::string name;  // of the kind of authentication; begins each error
   // The first is asked; where the answer is 4xx, the next.
   std::vector<MakeTokenRequest> ways;
-  HttpClientOptions http;
+  HttpClientOptions http;  // of the requests for tokens
 };
 
 // Thread-safe.
