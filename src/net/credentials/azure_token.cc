@@ -29,13 +29,11 @@ constexpr std::string_view kDefaultScope = "/.default";
 
 // Where clients of the cloud get their tokens.
 std::string AuthorityOf(AzureCloud cloud) {
-  // Set in pods by the workload identity webhook.
-  std::string host = Environment("AZURE_AUTHORITY_HOST");
-  if (host.empty()) {
-    host = cloud == AzureCloud::kChina        ? "https://login.chinacloudapi.cn"
-           : cloud == AzureCloud::kGovernment ? "https://login.microsoftonline.us"
-                                              : "https://login.microsoftonline.com";
-  }
+  if (cloud == AzureCloud::kChina) return "https://login.chinacloudapi.cn/";
+  if (cloud == AzureCloud::kGovernment) return "https://login.microsoftonline.us/";
+  // Set in pods by the workload identity webhook, and for clouds of one's own.
+  const std::string host = Environment("AZURE_AUTHORITY_HOST");
+  if (host.empty()) return "https://login.microsoftonline.com/";
   return host.ends_with('/') ? host : host + "/";
 }
 

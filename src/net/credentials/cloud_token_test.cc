@@ -84,10 +84,25 @@ TEST_F(AzureTokenTest, ASecret) {
                                     {"client_id", kClient},
                                     {"client_secret", "s&t"},
                                     {"scope", "https://monitor.azure.com//.default"}}));
-  ASSERT_TRUE(Azure(AzureSecret{kClient, kTenant, "s"}, {.cloud = AzureCloud::kChina}));
-  EXPECT_EQ(server_.form()["scope"], "https://monitor.azure.cn//.default");
   ASSERT_TRUE(Azure(AzureSecret{kClient, kTenant, "s"}, {.scope = "own"}));
   EXPECT_EQ(server_.form()["scope"], "own");
+}
+
+TEST_F(AzureTokenTest, EachCloudHasItsOwnAuthority) {
+  const auto f = [&](AzureCloud cloud, const std::string& authority, const std::string& scope) {
+    const TokenOptions tokens =
+        AzureTokens({.cloud = cloud, .identity = AzureSecret{kClient, "t", "s"}});
+    const ClientRequest request = tokens.ways[0]().value();
+    EXPECT_EQ(request.url, authority + "/t/oauth2/v2.0/token");
+    EXPECT_TRUE(request.body.ends_with("&scope=" + UrlEncode(scope))) << request.body;
+  };
+  f(AzureCloud::kPublic, server_.url(), "https://monitor.azure.com//.default");
+  f(AzureCloud::kChina, "https://login.chinacloudapi.cn", "https://monitor.azure.cn//.default");
+  f(AzureCloud::kGovernment, "https://login.microsoftonline.us",
+    "https://monitor.azure.us//.default");
+  Set("AZURE_AUTHORITY_HOST", "");
+  f(AzureCloud::kPublic, "https://login.microsoftonline.com",
+    "https://monitor.azure.com//.default");
 }
 
 TEST_F(AzureTokenTest, WhatIsRefusedIsSaid) {
