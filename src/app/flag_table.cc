@@ -80,7 +80,7 @@ const FlagRow kRows[] = {
   {kAgentStore, "storage.agent.wal-compression-type", TextFlag{&O::agent_wal_compression_type, "snappy,zstd"}, "snappy", "How the WAL is compressed.", kAgent, kServed, true},
   {kAgentStore, "storage.agent.wal-segment-size", SizeFlag{&O::agent_wal_segment_bytes}, "0B", "Size of WAL files, 10MB to 256MB; 0: 128MB.", kAgent, kServed, true},
   {kAgentStore, "storage.agent.wal-truncate-frequency", DurationFlag{&O::agent_truncate_frequency_ms}, "0s", "How often old WAL is dropped; 0: 2h.", kAgent, kServed, true},
-  {kAgentStore, "storage.agent.retention.min-time", DurationFlag{&O::agent_min_time_ms}, "5m", "Age below which samples are always kept.", kAgent},
+  {kAgentStore, "storage.agent.retention.min-time", DurationFlag{&O::agent_min_time_ms}, "5m", "Age below which samples are not too old to be sent, and series are kept.", kAgent},
   {kAgentStore, "storage.agent.retention.max-time", DurationFlag{&O::agent_max_time_ms}, "4h", "Age from which samples may be dropped though not sent.", kAgent},
   {kAgentStore, "storage.agent.max-bytes", SizeFlag{&O::agent_max_bytes}, "0B", "Most bytes of WAL segments, with unit (2GB): what is not sent beyond it is dropped; 0: no limit.", kAgent},
   {kAgentStore, "storage.agent.drop", TextFlag{&O::agent_drop, "oldest,newest"}, "oldest", "Which samples are dropped when the WAL has its most bytes. newest: what comes, for each remote_write whose part is full.", kAgent},

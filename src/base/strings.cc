@@ -162,25 +162,20 @@ std::string Quote(std::string_view text) {
 }
 
 void AppendJsonEscape(std::string* out, char c) {
+  out->push_back('\\');
   switch (c) {
     case '\n':
-      out->append("\\n");
-      return;
+      return out->push_back('n');
     case '\r':
-      out->append("\\r");
-      return;
+      return out->push_back('r');
     case '\t':
-      out->append("\\t");
-      return;
+      return out->push_back('t');
     case '"':
     case '\\':
-      out->push_back('\\');
-      out->push_back(c);
-      return;
+      return out->push_back(c);
     default:
-      out->append("\\u00");
-      out->push_back(kHexDigits[static_cast<unsigned char>(c) >> 4]);
-      out->push_back(kHexDigits[static_cast<unsigned char>(c) & 15]);
+      out->push_back('u');
+      AppendHex(out, static_cast<unsigned char>(c), 4);
   }
 }
 
@@ -243,6 +238,13 @@ std::string Join(const std::vector<std::string>& parts, std::string_view separat
     out.append(parts[i]);
   }
   return out;
+}
+
+int HexDigit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
 }
 
 std::string HexEncode(std::string_view bytes) {

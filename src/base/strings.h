@@ -46,6 +46,8 @@ std::string ToLower(std::string_view text);
 bool EqualsIgnoreCase(std::string_view a, std::string_view b);
 std::string Join(const std::vector<std::string>& parts, std::string_view separator);
 
+// What a hexadecimal digit stands for; -1: it is none.
+int HexDigit(char c);
 // ASCII hex, lower case.
 std::string HexEncode(std::string_view bytes);
 std::optional<std::string> Base64Decode(std::string_view text);

@@ -22,9 +22,7 @@ constexpr EnumName<net::AzureCloud> kClouds[] = {
 constexpr std::string_view kWorkloadTokenFile =
     "/var/run/secrets/azure/tokens/azure-identity-token";
 
-bool IsHex(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
+bool IsHex(char c) { return base::HexDigit(c) >= 0; }
 
 // 32 hexadecimal digits, with or without dashes between them, braces or "urn:uuid:" around.
 bool IsUuid(std::string_view text) {

@@ -7,13 +7,6 @@
 namespace tributary::net {
 namespace {
 
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 bool IsUnreserved(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
          c == '_' || c == '.' || c == '~';
@@ -24,7 +17,8 @@ bool IsBroken(std::string_view pair) {
   for (size_t i = 0; i < pair.size(); i++) {
     if (pair[i] == ';') return true;
     if (pair[i] != '%') continue;
-    if (i + 2 >= pair.size() || HexDigit(pair[i + 1]) < 0 || HexDigit(pair[i + 2]) < 0) return true;
+    if (i + 2 >= pair.size() || base::HexDigit(pair[i + 1]) < 0 || base::HexDigit(pair[i + 2]) < 0)
+      return true;
   }
   return false;
 }
@@ -131,8 +125,8 @@ std::string UrlDecode(std::string_view text, bool plus_is_space) {
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (c == '%' && text.size() - i > 2) {
-      const int high = HexDigit(text[i + 1]);
-      const int low = HexDigit(text[i + 2]);
+      const int high = base::HexDigit(text[i + 1]);
+      const int low = base::HexDigit(text[i + 2]);
       if (high >= 0 && low >= 0) {
         out.push_back(static_cast<char>(high * 16 + low));
         i += 2;

@@ -348,20 +348,20 @@ void WriteEncoderV2::PutShortSeries(Refs labels, About about) {
 
 template <class H>
 void WriteEncoderV2::PutHistogram(Refs labels, model::Timestamp t, const H& h,
-                                  model::Timestamp start, const model::Metadata* metadata) {
+                                  model::Timestamp start, About about) {
   item_.clear();
   EncodeHistogramProto(h, {.t = t, .start = start}, &item_);
-  PutSeries(labels, 3, item_, EncodeMetadata(metadata));
+  PutSeries(labels, 3, item_, about);
 }
 
 void WriteEncoderV2::AddHistogram(Refs labels, model::Timestamp t, const model::Histogram& h,
-                                  model::Timestamp start, const model::Metadata* metadata) {
-  PutHistogram(labels, t, h, start, metadata);
+                                  model::Timestamp start, About about) {
+  PutHistogram(labels, t, h, start, about);
 }
 
 void WriteEncoderV2::AddHistogram(Refs labels, model::Timestamp t, const model::FloatHistogram& h,
-                                  model::Timestamp start, const model::Metadata* metadata) {
-  PutHistogram(labels, t, h, start, metadata);
+                                  model::Timestamp start, About about) {
+  PutHistogram(labels, t, h, start, about);
 }
 
 void WriteEncoderV2::AddExemplar(Refs labels, const model::Exemplar& exemplar) {

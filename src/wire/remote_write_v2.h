@@ -125,19 +125,19 @@ class WriteEncoderV2 {
   // Until the next call. Null is none.
   About EncodeMetadata(const model::Metadata* metadata);
 
-  // Each adds one TimeSeries, as Prometheus sends. Metadata may be null.
+  // Each adds one TimeSeries, as Prometheus sends.
   void AddSample(Refs labels, const WriteSampleV2& sample, About about);
   void AddHistogram(Refs labels, model::Timestamp t, const model::Histogram& h,
-                    model::Timestamp start = 0, const model::Metadata* metadata = nullptr);
+                    model::Timestamp start, About about);
   void AddHistogram(Refs labels, model::Timestamp t, const model::FloatHistogram& h,
-                    model::Timestamp start = 0, const model::Metadata* metadata = nullptr);
+                    model::Timestamp start, About about);
   void AddExemplar(Refs labels, const model::Exemplar& exemplar);
   // Puts the labels' texts among the symbols. Until the next call.
   Refs AddSymbols(model::LabelSpan labels);
   // The value of a label, by the symbol of its name.
   static std::optional<uint32_t> ValueOf(Refs labels, uint32_t name);
 
-  // The same of labels by their texts.
+  // The same of labels by their texts; metadata may be null.
   void AddSample(model::LabelSpan labels, const WriteSampleV2& sample,
                  const model::Metadata* metadata = nullptr) {
     AddSample(AddSymbols(labels), sample, EncodeMetadata(metadata));
@@ -145,7 +145,7 @@ class WriteEncoderV2 {
   template <class H>
   void AddHistogram(model::LabelSpan labels, model::Timestamp t, const H& h,
                     model::Timestamp start = 0, const model::Metadata* metadata = nullptr) {
-    AddHistogram(AddSymbols(labels), t, h, start, metadata);
+    AddHistogram(AddSymbols(labels), t, h, start, EncodeMetadata(metadata));
   }
   void AddExemplar(model::LabelSpan labels, const model::Exemplar& exemplar) {
     AddExemplar(AddSymbols(labels), exemplar);
@@ -161,7 +161,7 @@ class WriteEncoderV2 {
   void PutShortSeries(Refs labels, About about);
   template <class H>
   void PutHistogram(Refs labels, model::Timestamp t, const H& h, model::Timestamp start,
-                    const model::Metadata* metadata);
+                    About about);
 
   static constexpr size_t kShort = 80;  // bytes of labels and metadata
 

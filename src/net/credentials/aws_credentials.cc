@@ -13,6 +13,7 @@
 #include "base/strings.h"
 #include "net/client/transfer_loop.h"
 #include "net/client/watched_file.h"
+#include "net/credentials/form_request.h"
 #include "net/credentials/instance_metadata.h"
 #include "net/credentials/json_object.h"
 
@@ -71,22 +72,9 @@ void EachSetting(std::string_view text, std::string_view section, F&& take) {
   }
 }
 
-std::string FormBody(std::initializer_list<std::pair<std::string_view, std::string_view>> fields) {
-  std::string body;
-  for (const auto& [name, value] : fields) {
-    if (value.empty()) continue;
-    body += fmt::format("{}{}={}", body.empty() ? "" : "&", name, UrlEncode(value));
-  }
-  return body;
-}
-
-ClientRequest StsRequest(const std::string& url, std::string body) {
-  ClientRequest request;
-  request.method = "POST";
-  request.url = url;
+ClientRequest StsRequest(const std::string& url, const FormFields& form) {
+  ClientRequest request = FormRequest(url, form);
   request.max_response_bytes = kMaxAnswerBytes;
-  request.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
-  request.body = std::move(body);
   return request;
 }
 
@@ -247,11 +235,11 @@ void AwsCredentialSource::AskOrigin(Done done) {
     case Origin::kWebIdentity: {
       const auto token = WatchedFile(web_identity_file_, /*trim=*/true).Get();
       if (!token) return done(token.error().Context("sigv4: web identity token"));
-      request = StsRequest(StsUrl(), FormBody({{"Action", "AssumeRoleWithWebIdentity"},
-                                               {"Version", "2011-06-15"},
-                                               {"RoleArn", web_identity_role_},
-                                               {"RoleSessionName", web_identity_session_},
-                                               {"WebIdentityToken", **token}}));
+      request = StsRequest(StsUrl(), {{"Action", "AssumeRoleWithWebIdentity"},
+                                      {"Version", "2011-06-15"},
+                                      {"RoleArn", web_identity_role_},
+                                      {"RoleSessionName", web_identity_session_},
+                                      {"WebIdentityToken", **token}});
       break;
     }
     case Origin::kContainer: {
@@ -294,11 +282,12 @@ void AwsCredentialSource::AssumeRole(const AwsCredentials& with) {
   if (!client) return Settle(client.error());
   signed_ = *std::move(client);
   const std::string url = StsUrl();
-  ClientRequest request = StsRequest(url, FormBody({{"Action", "AssumeRole"},
-                                                    {"Version", "2011-06-15"},
-                                                    {"RoleArn", options_.role_arn},
-                                                    {"RoleSessionName", kSessionName},
-                                                    {"ExternalId", options_.external_id}}));
+  FormFields form = {{"Action", "AssumeRole"},
+                     {"Version", "2011-06-15"},
+                     {"RoleArn", options_.role_arn},
+                     {"RoleSessionName", std::string(kSessionName)}};
+  if (!options_.external_id.empty()) form["ExternalId"] = options_.external_id;
+  ClientRequest request = StsRequest(url, form);
   signed_->Send(std::move(request),
                 [weak = weak_from_this(), url](const Result<ClientResponse>& response) {
                   if (const auto self = weak.lock()) {

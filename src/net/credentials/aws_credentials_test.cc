@@ -181,8 +181,8 @@ TEST_F(AwsCredentialsTest, ARoleIsAssumedOnceWhileItsCredentialsAreValid) {
   EXPECT_THAT(answer, HasSubstr("Credential=TEMP/"));
   EXPECT_THAT(answer, ::testing::EndsWith("|token=="));
   EXPECT_EQ(sts_body_,
-            "Action=AssumeRole&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fmetrics&"
-            "RoleSessionName=tributary&ExternalId=ours");
+            "Action=AssumeRole&ExternalId=ours&RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fmetrics&"
+            "RoleSessionName=tributary&Version=2011-06-15");
   EXPECT_THAT(sts_authorization_, HasSubstr("Credential=AKID/"));
   EXPECT_THAT(sts_authorization_, HasSubstr("/eu-west-1/sts/aws4_request"));
   // Another signature, when a second has passed; of the same credentials.
@@ -208,8 +208,8 @@ TEST_F(AwsCredentialsTest, AWebIdentityIsExchanged) {
   environment_.Set("AWS_ROLE_ARN", "arn:pod");
   EXPECT_THAT(Signed(*Client(In("r")).value()), HasSubstr("Credential=TEMP/"));
   EXPECT_EQ(sts_body_,
-            "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=arn%3Apod&"
-            "RoleSessionName=tributary&WebIdentityToken=jwt");
+            "Action=AssumeRoleWithWebIdentity&RoleArn=arn%3Apod&RoleSessionName=tributary&"
+            "Version=2011-06-15&WebIdentityToken=jwt");
   EXPECT_EQ(sts_authorization_, "") << "such a request is not signed";
 }
 

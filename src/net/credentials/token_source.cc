@@ -44,15 +44,8 @@ Result<TokenResponse> ParseTokenResponse(std::string_view json) {
 }
 
 ClientRequest TokenForm(const std::string& url, const FormFields& form) {
-  ClientRequest request;
-  request.method = "POST";
-  request.url = url;
-  request.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
+  ClientRequest request = FormRequest(url, form);
   request.headers.emplace_back("Accept", "application/json");
-  for (const auto& [key, value] : form) {
-    request.body +=
-        fmt::format("{}{}={}", request.body.empty() ? "" : "&", UrlEncode(key), UrlEncode(value));
-  }
   return request;
 }
 

@@ -5,13 +5,13 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "net/credentials/form_request.h"
 #include "net/credentials/shared_value.h"
 #include "net/http_client.h"
 
@@ -26,8 +26,7 @@ struct TokenResponse {
 // The token endpoint's JSON answer. Hostile input gives an error.
 base::Result<TokenResponse> ParseTokenResponse(std::string_view json);
 
-// The fields of a form, and a request that posts them to a token endpoint.
-using FormFields = std::map<std::string, std::string>;
+// A request that posts a form to a token endpoint, which is to answer in JSON.
 ClientRequest TokenForm(const std::string& url, const FormFields& form);
 
 // Makes the request for a token; called for each token, so that files are read as they are then.

@@ -15,13 +15,6 @@ namespace {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-int HexDigit(char c) {
-  if (IsDigit(c)) return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 // Each '_' stands between digits, or between a base prefix and a digit.
 bool UnderscoresAreFine(std::string_view text) {
   char last = '^';
@@ -34,7 +27,7 @@ bool UnderscoresAreFine(std::string_view text) {
   }
   for (; i < text.size(); ++i) {
     const char c = text[i];
-    if (IsDigit(c) || (hex && HexDigit(c) >= 0)) {
+    if (IsDigit(c) || (hex && base::HexDigit(c) >= 0)) {
       last = '0';
     } else if (c == '_') {
       if (last != '0') return false;
@@ -224,7 +217,7 @@ base::Result<std::string> Unquote(std::string_view literal) {
         if (s.size() - i < n) return malformed();
         uint32_t v = 0;
         for (size_t j = 0; j < n; ++j) {
-          const int digit = HexDigit(s[i + j]);
+          const int digit = base::HexDigit(s[i + j]);
           if (digit < 0) return malformed();
           v = v << 4 | static_cast<uint32_t>(digit);
         }

@@ -86,13 +86,16 @@ void MessageEncoder::ForEach(SendProbe::Kind kind, model::Timestamp oldest,
           [&](const Item& item, model::Timestamp /*start*/) { add(item); });
 }
 
-MessageEncoder::Known* MessageEncoder::KnownOfName() {
+wire::WriteEncoderV2::About MessageEncoder::AboutOf(model::SeriesRef ref) {
+  if (source_.MetadataOf(ref, &metadata_)) {
+    return v2_.EncodeMetadata(&metadata_);
+  }
   if (families_.empty()) {
-    return nullptr;
+    return std::nullopt;
   }
   const std::optional<uint32_t> name = wire::WriteEncoderV2::ValueOf(refs_, name_symbol_);
   if (!name) {
-    return nullptr;
+    return std::nullopt;
   }
   if (*name >= known_.size()) {
     known_.resize(*name + 1);
@@ -100,26 +103,9 @@ MessageEncoder::Known* MessageEncoder::KnownOfName() {
   Known& known = known_[*name];
   if (!known.looked_up) {
     known.looked_up = true;
-    known.metadata = families_.Find(v2_.symbols().Text(*name));
-    known.about = v2_.EncodeMetadata(known.metadata).value_or("");
+    known.about = v2_.EncodeMetadata(families_.Find(v2_.symbols().Text(*name)));
   }
-  return known.metadata != nullptr ? &known : nullptr;
-}
-
-const model::Metadata* MessageEncoder::MetadataOf(model::SeriesRef ref) {
-  if (source_.MetadataOf(ref, &metadata_)) {
-    return &metadata_;
-  }
-  const Known* const known = KnownOfName();
-  return known != nullptr ? known->metadata : nullptr;
-}
-
-wire::WriteEncoderV2::About MessageEncoder::AboutOf(model::SeriesRef ref) {
-  if (source_.MetadataOf(ref, &metadata_)) {
-    return v2_.EncodeMetadata(&metadata_);
-  }
-  const Known* const known = KnownOfName();
-  return known != nullptr ? wire::WriteEncoderV2::About(known->about) : std::nullopt;
+  return known.about;
 }
 
 std::string_view MessageEncoder::EncodeV1(model::Timestamp oldest, Shipment* shipment) {
@@ -171,11 +157,11 @@ std::string_view MessageEncoder::EncodeV2(model::Timestamp oldest, Shipment* shi
   if (config_.send_native_histograms) {
     ForEach(SendProbe::Kind::kHistograms, oldest, &shipment->histograms,
             [&](const storage::RefHistogram& h) {
-              const model::Metadata* known = MetadataOf(h.ref);
+              const auto about = AboutOf(h.ref);
               if (h.is_float) {
-                v2_.AddHistogram(refs_, h.t, h.float_histogram, h.start, known);
+                v2_.AddHistogram(refs_, h.t, h.float_histogram, h.start, about);
               } else {
-                v2_.AddHistogram(refs_, h.t, h.histogram, h.start, known);
+                v2_.AddHistogram(refs_, h.t, h.histogram, h.start, about);
               }
             });
     shipment->body_histograms = shipment->histograms.size();

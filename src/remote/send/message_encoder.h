@@ -46,9 +46,7 @@ class MessageEncoder {
   template <class Item, class Add>  // add(item)
   void ForEach(SendProbe::Kind kind, model::Timestamp oldest, std::vector<Item>* items, Add&& add);
   bool Resolve(SendProbe::Kind kind, model::SeriesRef ref, const storage::LabelNumbers& numbers);
-  // Of the series in refs_; null: not known.
-  const model::Metadata* MetadataOf(model::SeriesRef ref);
-  // The same, encoded; valid until the next call of either.
+  // What is known of the series in refs_, encoded; valid until the next call.
   wire::WriteEncoderV2::About AboutOf(model::SeriesRef ref);
   // The message, valid until the next call of either.
   std::string_view EncodeV1(model::Timestamp oldest, Shipment* shipment);
@@ -67,13 +65,11 @@ class MessageEncoder {
   wire::WriteEncoderV2 v2_;
   FamilyLookup families_;
   uint32_t name_symbol_ = 0;  // of "__name__"
-  // What is known of a metric, once it was looked up.
+  // What is known of a metric, encoded for this message.
   struct Known {
     bool looked_up = false;
-    const model::Metadata* metadata = nullptr;
-    std::string about;  // the same, encoded for this message
+    std::optional<std::string> about;
   };
-  Known* KnownOfName();       // of the series in refs_; null: nothing
   std::vector<Known> known_;  // by the symbol of the metric's name
   model::Metadata metadata_;
 };
